@@ -12,26 +12,34 @@ const redacted = "[redacted]"
 
 // An AAAKey is the MIPv6-AAA-Key an AAA server sends in HMR. It is kept only
 // until the pre-shared key is derived; call Wipe then. Its octets never reach
-// a formatted string, a log line or an encoder.
-type AAAKey struct{ octets []byte }
+// a formatted string, a log line or an encoder; they stand behind a function
+// because fmt walks into unexported fields, pointers included, without asking
+// Format.
+type AAAKey struct{ octets func() []byte }
 
 // NewAAAKey copies the octets of a MIPv6-AAA-Key AVP.
 func NewAAAKey(octets []byte) AAAKey {
-	return AAAKey{octets: append([]byte(nil), octets...)}
+	own := append([]byte(nil), octets...)
+	return AAAKey{octets: func() []byte { return own }}
 }
 
 // Len reports the key's length in octets.
-func (k AAAKey) Len() int { return len(k.octets) }
+func (k AAAKey) Len() int { return len(k.Bytes()) }
 
 // Bytes returns the key itself, not a copy: what it returns is gone after
 // Wipe.
-func (k AAAKey) Bytes() []byte { return k.octets }
+func (k AAAKey) Bytes() []byte {
+	if k.octets == nil {
+		return nil
+	}
+	return k.octets()
+}
 
 // Wipe overwrites the key with zeros.
-func (k AAAKey) Wipe() { clear(k.octets) }
+func (k AAAKey) Wipe() { clear(k.Bytes()) }
 
 // Fingerprint names the key without telling it.
-func (k AAAKey) Fingerprint() Fingerprint { return fingerprint(k.octets) }
+func (k AAAKey) Fingerprint() Fingerprint { return fingerprint(k.Bytes()) }
 
 // Format prints a placeholder whatever the verb, %x and %d included.
 func (AAAKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
@@ -43,29 +51,40 @@ func (AAAKey) LogValue() slog.Value { return slog.StringValue(redacted) }
 func (AAAKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // A Key is an IKE pre-shared key of [Size] raw octets. The zero Key is no key.
-type Key struct{ octets [Size]byte }
+// Keys are compared with Equal, never with ==.
+type Key struct{ octets func() [Size]byte }
 
 // KeyFromBytes makes a Key of exactly [Size] octets.
 func KeyFromBytes(octets []byte) (Key, error) {
 	if len(octets) != Size {
 		return Key{}, fmt.Errorf("reading a pre-shared key: it has %d octets (must be %d)", len(octets), Size)
 	}
-	return Key{octets: [Size]byte(octets)}, nil
+	return newKey([Size]byte(octets)), nil
 }
 
-// Bytes returns a copy of the key's octets.
-func (k Key) Bytes() []byte { return append([]byte(nil), k.octets[:]...) }
+func newKey(octets [Size]byte) Key {
+	return Key{octets: func() [Size]byte { return octets }}
+}
+
+// Bytes returns a copy of the key's octets, nil for the zero Key.
+func (k Key) Bytes() []byte {
+	if k.octets == nil {
+		return nil
+	}
+	octets := k.octets()
+	return octets[:]
+}
 
 // IsZero reports whether there is no key.
-func (k Key) IsZero() bool { return k == Key{} }
+func (k Key) IsZero() bool { return k.octets == nil }
 
 // Equal compares in constant time.
 func (k Key) Equal(other Key) bool {
-	return subtle.ConstantTimeCompare(k.octets[:], other.octets[:]) == 1
+	return subtle.ConstantTimeCompare(k.Bytes(), other.Bytes()) == 1
 }
 
 // Hex shows the key as 40 hexadecimal digits, for an operator who asked for it.
-func (k Key) Hex() string { return hex.EncodeToString(k.octets[:]) }
+func (k Key) Hex() string { return hex.EncodeToString(k.Bytes()) }
 
 // Format prints a placeholder whatever the verb, %x and %d included.
 func (Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }

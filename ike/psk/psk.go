@@ -56,10 +56,10 @@ func Derive(key AAAKey, keyID int32, homeAddress, homeAgent netip.Addr) (Key, er
 func plainIPv6(a netip.Addr) bool { return a.Is6() && !a.Is4In6() && a.Zone() == "" }
 
 func derive(key AAAKey, keyID int32, homeAddress, homeAgent [16]byte) Key {
-	mac := hmac.New(sha1.New, key.octets)
+	mac := hmac.New(sha1.New, key.Bytes())
 	mac.Write([]byte(label))
 	mac.Write(binary.BigEndian.AppendUint32(nil, uint32(keyID)))
 	mac.Write(homeAddress[:])
 	mac.Write(homeAgent[:])
-	return Key{octets: [Size]byte(mac.Sum(nil))}
+	return newKey([Size]byte(mac.Sum(nil)))
 }

@@ -116,7 +116,7 @@ func TestKeysAreNeverShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []any{key, &key, psk.NewAAAKey(octets), []psk.Key{key}, struct{ K psk.Key }{key}} {
+	for _, secret := range []any{key, &key, psk.NewAAAKey(octets), []psk.Key{key}, struct{ K psk.Key }{key}, struct{ k psk.Key }{key}, struct{ a psk.AAAKey }{psk.NewAAAKey(octets)}} {
 		var out strings.Builder
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", secret)
