@@ -1,0 +1,105 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+)
+
+// A Client asks the daemon that listens on a Unix socket.
+type Client struct {
+	path string
+	http *http.Client
+}
+
+// NewClient makes a client for the socket at path; it connects when asked
+// something.
+func NewClient(path string) *Client {
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		},
+	}
+	return &Client{path: path, http: &http.Client{Transport: transport}}
+}
+
+// Status asks how the daemon is.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var status Status
+	return status, c.Get(ctx, "/v1/status", nil, &status)
+}
+
+// Sessions lists all sessions.
+func (c *Client) Sessions(ctx context.Context) (Sessions, error) {
+	var sessions Sessions
+	return sessions, c.Get(ctx, "/v1/sessions", nil, &sessions)
+}
+
+// Session finds one session by Session-Id, User-Name or home address.
+func (c *Client) Session(ctx context.Context, id string) (Session, error) {
+	var session Session
+	return session, c.Get(ctx, "/v1/session", url.Values{"id": {id}}, &session)
+}
+
+// Release ends a session, found the same way.
+func (c *Client) Release(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodPost, "/v1/release", url.Values{"id": {id}}, nil)
+}
+
+// Get asks for path with the query and decodes the JSON answer into the value
+// that into points at. It is for views of parts that bring their own.
+func (c *Client) Get(ctx context.Context, path string, query url.Values, into any) error {
+	return c.do(ctx, http.MethodGet, path, query, into)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, into any) error {
+	target := url.URL{Scheme: "http", Host: "homeagent", Path: path, RawQuery: query.Encode()}
+	request, err := http.NewRequestWithContext(ctx, method, target.String(), nil)
+	if err != nil {
+		return fmt.Errorf("asking the daemon: %w", err)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return c.explain(err)
+	}
+	defer response.Body.Close()
+	return decode(response, into)
+}
+
+func decode(response *http.Response, into any) error {
+	if response.StatusCode >= http.StatusBadRequest {
+		var problem Problem
+		if err := json.NewDecoder(response.Body).Decode(&problem); err != nil {
+			return fmt.Errorf("asking the daemon: it answered %s", response.Status)
+		}
+		if response.StatusCode == http.StatusNotFound {
+			return fmt.Errorf("%s: %w", problem.Error, ErrNotFound)
+		}
+		return errors.New(problem.Error)
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+		return fmt.Errorf("reading the daemon's answer: %w", err)
+	}
+	return nil
+}
+
+// explain says what the operator can do about a daemon that does not answer.
+func (c *Client) explain(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("the daemon does not listen on %s: %w (is it running? try: systemctl status homeagent)", c.path, err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("connecting to %s: %w (run as root, or join the group of that socket)", c.path, err)
+	default:
+		return fmt.Errorf("asking the daemon on %s: %w", c.path, err)
+	}
+}

@@ -1,0 +1,193 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/user"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrNotFound is what a Backend answers for a session that is not there.
+var ErrNotFound = errors.New("no such session")
+
+// A Backend answers the requests of operators. Its methods are called from
+// several goroutines.
+type Backend interface {
+	Status(ctx context.Context) Status
+	// Sessions lists all sessions, in the order of their user names.
+	Sessions() []Session
+	// Session finds one by Session-Id, User-Name or home address.
+	Session(id string) (Session, error)
+	// Release ends one, found the same way, as an administrative act.
+	Release(ctx context.Context, id string) error
+}
+
+// A Server listens on a Unix socket and answers from a Backend.
+type Server struct {
+	path    string
+	group   string
+	backend Backend
+	log     *slog.Logger
+	ready   chan struct{}
+	mux     *http.ServeMux
+}
+
+// NewServer makes a server for the socket at path. The members of group may
+// use it beside root and the daemon's own user; an empty group adds nobody.
+func NewServer(path, group string, backend Backend, log *slog.Logger) *Server {
+	s := &Server{path: path, group: group, backend: backend, log: log, ready: make(chan struct{}), mux: http.NewServeMux()}
+	s.mux.HandleFunc("GET /v1/status", s.status)
+	s.mux.HandleFunc("GET /v1/sessions", s.sessions)
+	s.mux.HandleFunc("GET /v1/session", s.session)
+	s.mux.HandleFunc("POST /v1/release", s.release)
+	return s
+}
+
+// Handle adds a handler beside the server's own, for parts of the daemon that
+// bring their own view.
+func (s *Server) Handle(pattern string, handler http.Handler) { s.mux.Handle(pattern, handler) }
+
+// Ready is closed when the socket listens.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// String names the task.
+func (s *Server) String() string { return "control socket " + s.path }
+
+// Run listens until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	listener, err := s.listen()
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler:           s.mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	defer context.AfterFunc(ctx, func() { s.shutdown(server) })()
+	close(s.ready)
+	if err := server.Serve(credentialListener{listener, s.log, s.allowed}); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving the control socket %q: %w", s.path, err)
+	}
+	return nil
+}
+
+func (s *Server) shutdown(server *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		server.Close()
+	}
+}
+
+func (s *Server) listen() (net.Listener, error) {
+	if err := removeStale(s.path); err != nil {
+		return nil, err
+	}
+	// Nobody may connect between bind and chmod.
+	old := unix.Umask(0o177)
+	listener, err := net.Listen("unix", s.path)
+	unix.Umask(old)
+	if err != nil {
+		return nil, fmt.Errorf("listening on the control socket %q: %w (is its folder there and writable?)", s.path, err)
+	}
+	if err := s.open(); err != nil {
+		listener.Close()
+		return nil, err
+	}
+	return listener, nil
+}
+
+// open lets the group in, where there is one.
+func (s *Server) open() error {
+	if s.group == "" {
+		return nil
+	}
+	group, err := user.LookupGroup(s.group)
+	if err != nil {
+		return fmt.Errorf("opening the control socket to group %q: %w", s.group, err)
+	}
+	gid, err := strconv.Atoi(group.Gid)
+	if err != nil {
+		return fmt.Errorf("opening the control socket to group %q: %w", s.group, err)
+	}
+	if err := os.Chown(s.path, -1, gid); err != nil {
+		return fmt.Errorf("opening the control socket to group %q: %w (the daemon's user must be a member)", s.group, err)
+	}
+	if err := os.Chmod(s.path, 0o660); err != nil {
+		return fmt.Errorf("opening the control socket to group %q: %w", s.group, err)
+	}
+	return nil
+}
+
+// removeStale removes the socket of a daemon that is gone, and nothing else.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking at the control socket %q: %w", path, err)
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("making the control socket %q: a file that is no socket is in its place", path)
+	}
+	if conn, err := net.Dial("unix", path); err == nil {
+		conn.Close()
+		return fmt.Errorf("making the control socket %q: another daemon answers on it", path)
+	}
+	return os.Remove(path)
+}
+
+func (s *Server) status(w http.ResponseWriter, r *http.Request) {
+	status := s.backend.Status(r.Context())
+	status.Schema = Schema
+	s.answer(w, http.StatusOK, status)
+}
+
+func (s *Server) sessions(w http.ResponseWriter, _ *http.Request) {
+	s.answer(w, http.StatusOK, Sessions{Schema: Schema, Sessions: s.backend.Sessions()})
+}
+
+func (s *Server) session(w http.ResponseWriter, r *http.Request) {
+	session, err := s.backend.Session(r.URL.Query().Get("id"))
+	if err != nil {
+		s.problem(w, err)
+		return
+	}
+	s.answer(w, http.StatusOK, session)
+}
+
+func (s *Server) release(w http.ResponseWriter, r *http.Request) {
+	if err := s.backend.Release(r.Context(), r.URL.Query().Get("id")); err != nil {
+		s.problem(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) problem(w http.ResponseWriter, err error) {
+	code := http.StatusInternalServerError
+	if errors.Is(err, ErrNotFound) {
+		code = http.StatusNotFound
+	}
+	s.answer(w, code, Problem{Error: err.Error()})
+}
+
+func (s *Server) answer(w http.ResponseWriter, code int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		s.log.Debug("answering on the control socket", "error", err)
+	}
+}

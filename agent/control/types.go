@@ -1,0 +1,114 @@
+// Package control is the way operators ask the running daemon: HTTP with JSON
+// bodies over a Unix socket.
+//
+// It knows the views below and how they travel; what stands behind them comes
+// through [Backend]. It must not know the kernel, strongSwan, Diameter or the
+// store. Exported: the JSON types, [Server], [Client] and [Backend].
+//
+// Only processes of root, of the daemon's own user and of the users the socket's
+// group lets in are answered: the socket's file mode keeps others out, and the
+// peer's credentials are checked again on every connection.
+package control
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Schema is the version of the JSON types. It grows when a field changes its
+// meaning or goes away; new fields may come at any time.
+const Schema = 1
+
+// Status is the answer of GET /v1/status.
+type Status struct {
+	Schema  int       `json:"schema"`
+	Version string    `json:"version"`
+	Started time.Time `json:"started"`
+	// State is "starting", "ready" or "stopping".
+	State    string         `json:"state"`
+	Identity string         `json:"identity"`
+	Sessions SessionCounts  `json:"sessions"`
+	IKE      IKEStatus      `json:"ike"`
+	Kernel   KernelStatus   `json:"kernel"`
+	Peers    []Peer         `json:"peers"`
+	Prefixes []PrefixStatus `json:"home_prefixes"`
+}
+
+// SessionCounts counts sessions by what is known of them.
+type SessionCounts struct {
+	Total int `json:"total"`
+	// Armed sessions wait for their first IKE_AUTH.
+	Armed int `json:"armed"`
+	// Established sessions have been proven by an IKE_AUTH.
+	Established int `json:"established"`
+}
+
+// IKEStatus tells how the daemon and strongSwan stand.
+type IKEStatus struct {
+	Connected bool   `json:"connected"`
+	Error     string `json:"error,omitempty"`
+	// Loaded sessions are in charon now; the others are in the store and come
+	// back when they are needed.
+	Loaded int `json:"loaded"`
+	// Repairs counts keys and connections found missing and loaded again.
+	Repairs uint64 `json:"repairs"`
+}
+
+// KernelStatus tells of the last comparison of wanted and actual kernel state.
+type KernelStatus struct {
+	InSync  bool   `json:"in_sync"`
+	Error   string `json:"error,omitempty"`
+	Repairs uint64 `json:"repairs"`
+}
+
+// Peer is a Diameter peer of the configuration.
+type Peer struct {
+	Host  string    `json:"host"`
+	Realm string    `json:"realm"`
+	State string    `json:"state"`
+	Since time.Time `json:"since"`
+	// Address is the other end's, where there is a connection.
+	Address string `json:"address,omitempty"`
+	Secured string `json:"secured"`
+	Error   string `json:"error,omitempty"`
+}
+
+// PrefixStatus counts the addresses of a home prefix.
+type PrefixStatus struct {
+	Prefix netip.Prefix `json:"prefix"`
+	InUse  int          `json:"in_use"`
+	Held   int          `json:"held_down"`
+}
+
+// Session is one bootstrapped mobile node. Its key is never part of it.
+type Session struct {
+	ID          string     `json:"id"`
+	UserName    string     `json:"user_name"`
+	HomeAddress netip.Addr `json:"home_address"`
+	HomeAgent   netip.Addr `json:"home_agent_address"`
+	// State is "armed" until the mobile node's first IKE_AUTH with the key of
+	// this session, then "established".
+	State          string     `json:"state"`
+	KeyID          int32      `json:"key_id"`
+	KeyFingerprint string     `json:"key_fingerprint"`
+	OriginHost     string     `json:"origin_host"`
+	OriginRealm    string     `json:"origin_realm"`
+	Peer           string     `json:"peer"`
+	AcctID         string     `json:"acct_multi_session_id"`
+	Authorized     time.Time  `json:"authorized"`
+	Established    *time.Time `json:"established,omitempty"`
+	CareOf         string     `json:"care_of_address,omitempty"`
+	// Expires is absent where the authorization has no end.
+	Expires *time.Time `json:"expires,omitempty"`
+}
+
+// Sessions is the answer of GET /v1/sessions.
+type Sessions struct {
+	Schema   int       `json:"schema"`
+	Sessions []Session `json:"sessions"`
+}
+
+// Problem is the body of every answer that is not a success.
+type Problem struct {
+	Error string `json:"error"`
+}
