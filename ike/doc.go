@@ -1,0 +1,19 @@
+// Package ike keeps strongSwan's IKE daemon charon supplied with what it needs
+// to authenticate bootstrapped mobile nodes: for each of them one pre-shared
+// key and one connection whose CHILD_SA can only be for that node's home
+// address (RFC 4877 section 4).
+//
+// charon is a cache of bounded size and the caller's store is the truth: only
+// as many sessions as [Config.Window] allows are loaded per home agent address,
+// because charon's cost per IKE_SA_INIT grows with the square of the
+// connections on one address. Which ones is decided in package window.
+// Whatever charon loses, because it restarts or because somebody runs
+// "swanctl --load-all" beside us, is found by comparing and loaded again.
+//
+// The package knows strongSwan's configuration (identities, owners, the child
+// template) and nothing of Diameter, the kernel or storage; how VICI is spoken
+// is left to package vici.
+//
+// Exported: [Charon] with Restore, Arm, Forget, Run and Status; [Config];
+// [Credential]; [Established] and [Lost] for the callbacks.
+package ike
