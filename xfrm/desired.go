@@ -1,0 +1,96 @@
+package xfrm
+
+import (
+	"net/netip"
+)
+
+// Desired is all that the kernel should hold for the home agent.
+type Desired struct {
+	// HomeAgents are our addresses which mobile nodes send Binding Updates
+	// to. Each is assumed to be configured on an interface.
+	HomeAgents []netip.Addr
+
+	// HomePrefixes are the prefixes home addresses are taken from. Signalling
+	// between any of HomeAgents and any of them is let through only under
+	// IPsec (RFC 4877 section 7.2.1).
+	HomePrefixes []netip.Prefix
+
+	// ReqID is the reqid of the mobile nodes' transport mode security
+	// associations.
+	ReqID uint32
+
+	// Tunnel describes the device which carries all bindings. Its zero value
+	// has no device; then Bindings must be empty.
+	Tunnel TunnelConfig
+
+	// Bindings are the mobile nodes away from home, at most one per home
+	// address.
+	Bindings []Binding
+}
+
+// TunnelConfig describes the tunnel device all mobile nodes share (RFC 6275
+// section 10.4.2, RFC 2473).
+type TunnelConfig struct {
+	// Name of the device, at most 15 octets. The device belongs to us
+	// wholly; empty means that there is none.
+	Name string
+
+	// MTU of the device in octets, DefaultMTU if zero. A packet that does
+	// not fit is answered with Packet Too Big.
+	MTU int
+
+	// HopLimit of the outer header, DefaultHopLimit if zero (RFC 2473
+	// section 6.3).
+	HopLimit uint8
+}
+
+// Defaults of TunnelConfig.
+const (
+	DefaultMTU      = 1460 // an Ethernet's 1500 octets less the outer header
+	DefaultHopLimit = 64
+)
+
+// Binding is one mobile node away from home.
+type Binding struct {
+	HomeAddress netip.Addr
+	CareOf      netip.Addr // primary care-of address: outer address of the tunnel
+	HomeAgent   netip.Addr // our end of the tunnel
+
+	// Prefixes are the mobile network prefixes reached through a mobile
+	// router (RFC 3963), at most one owner each.
+	Prefixes []netip.Prefix
+
+	// Protection says which of the tunnelled packets must be under ESP.
+	Protection Protection
+
+	// ReqID is the reqid of this mobile node's own tunnel mode security
+	// associations, needed and unique when Protection is not ProtectNothing.
+	ReqID uint32
+}
+
+// Protection says which packets between mobile node and home agent must be
+// in an ESP tunnel (RFC 4877 section 4.1, RFC 6275 section 10.4.6). Binding
+// Updates and Acknowledgements always are in ESP transport mode and no part
+// of this.
+type Protection int
+
+// The kinds of protection.
+const (
+	ProtectNothing           Protection = iota // plain IPv6 in IPv6, source checked
+	ProtectReturnRoutability                   // HoTI and HoT only
+	ProtectPayload                             // everything
+)
+
+// String is the word an operator reads.
+func (p Protection) String() string {
+	switch p {
+	case ProtectNothing:
+		return "none"
+	case ProtectReturnRoutability:
+		return "return-routability"
+	case ProtectPayload:
+		return "payload"
+	default:
+		return "unknown"
+	}
+}

@@ -1,0 +1,21 @@
+// Package xfrm keeps the kernel's side of a home agent as it should be: the
+// IPsec policies which protect Mobile IPv6 signalling, the one tunnel device
+// and, for each binding, the route, the source check and the policies of a
+// protected payload.
+//
+// Callers state the whole wish in a [Desired] and hand it to [Kernel.Set],
+// which compares it with what the kernel holds and changes only the
+// difference; [Kernel.Bind] and [Kernel.Unbind] do the same for one mobile
+// node at a cost which does not depend on how many there are. Nothing is
+// removed when the process ends: packets flow on while the daemon is away,
+// and the first Set after a restart finds nothing to do. [Kernel.CleanUp]
+// removes everything.
+//
+// What is ours is marked and nothing else is ever changed: policies by their
+// priorities (see [PolicyPriorities]), routes by their protocol number
+// ([RouteProtocol]), the wildcard state by its reqid, the device by its name.
+//
+// The package knows netlink, the kernel's objects and the order in which they
+// must change. It does not know Mobility Header messages, sessions, leases or
+// IKE: who is bound where, and whose key is good, is decided by its callers.
+package xfrm
