@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"homeagent/agent/control"
+)
+
+type sessionsCmd struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// Run lists all sessions.
+func (c *sessionsCmd) Run(e *environment) error {
+	sessions, err := e.client.Sessions(e)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(e.out, sessions)
+	}
+	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "USER NAME\tHOME ADDRESS\tHOME AGENT\tSTATE\tEXPIRES\tAAA SERVER")
+	for _, s := range sessions.Sessions {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.UserName, s.HomeAddress, s.HomeAgent, s.State, expires(s), s.OriginHost)
+	}
+	return w.Flush()
+}
+
+type sessionCmd struct {
+	ID   string `arg:"" help:"Session-Id, User-Name or home address."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+// Run shows one session.
+func (c *sessionCmd) Run(e *environment) error {
+	s, err := e.client.Session(e, c.ID)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(e.out, s)
+	}
+	return printSession(e.out, s)
+}
+
+func printSession(out io.Writer, s control.Session) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, line := range [][2]string{
+		{"user name", s.UserName},
+		{"session id", s.ID},
+		{"home address", s.HomeAddress.String()},
+		{"home agent address", s.HomeAgent.String()},
+		{"state", s.State},
+		{"care-of address", s.CareOf},
+		{"key id", fmt.Sprint(s.KeyID)},
+		{"key fingerprint", s.KeyFingerprint},
+		{"AAA server", s.OriginHost + " (realm " + s.OriginRealm + ", through " + s.Peer + ")"},
+		{"accounting id", s.AcctID},
+		{"authorized", s.Authorized.Local().Format(time.DateTime)},
+		{"expires", expires(s)},
+	} {
+		if line[1] != "" {
+			fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+		}
+	}
+	return w.Flush()
+}
+
+func expires(s control.Session) string {
+	if s.Expires == nil {
+		return "never"
+	}
+	return s.Expires.Local().Format(time.DateTime)
+}
+
+type releaseCmd struct {
+	ID string `arg:"" help:"Session-Id, User-Name or home address."`
+}
+
+// Run ends one session.
+func (c *releaseCmd) Run(e *environment) error {
+	if err := e.client.Release(e, c.ID); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "released %s\n", c.ID)
+	return nil
+}
+
+func printJSON(out io.Writer, v any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"homeagent/agent/control"
+)
+
+type statusCmd struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// Run prints the daemon's status.
+func (c *statusCmd) Run(e *environment) error {
+	status, err := e.client.Status(e)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(e.out, status)
+	}
+	return printStatus(e.out, status)
+}
+
+func printStatus(out io.Writer, s control.Status) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s\t%s, version %s, up %s\n", s.Identity, s.State, s.Version, since(s.Started))
+	fmt.Fprintf(w, "sessions\t%d (%d established, %d waiting for their first IKE_AUTH)\n", s.Sessions.Total, s.Sessions.Established, s.Sessions.Armed)
+	fmt.Fprintf(w, "strongSwan\t%s\n", ikeLine(s.IKE))
+	fmt.Fprintf(w, "kernel\t%s\n", kernelLine(s.Kernel))
+	for _, p := range s.Prefixes {
+		fmt.Fprintf(w, "home prefix\t%s: %d in use, %d held down\n", p.Prefix, p.InUse, p.Held)
+	}
+	for _, p := range s.Peers {
+		fmt.Fprintf(w, "peer\t%s\n", peerLine(p))
+	}
+	return w.Flush()
+}
+
+func ikeLine(s control.IKEStatus) string {
+	if !s.Connected {
+		return "NOT CONNECTED: " + s.Error
+	}
+	return fmt.Sprintf("connected, %d sessions loaded, %d repairs", s.Loaded, s.Repairs)
+}
+
+func kernelLine(s control.KernelStatus) string {
+	if !s.InSync {
+		return "NOT IN SYNC: " + s.Error
+	}
+	return fmt.Sprintf("in sync, %d repairs", s.Repairs)
+}
+
+func peerLine(p control.Peer) string {
+	line := fmt.Sprintf("%s: %s for %s, %s", p.Host, p.State, since(p.Since), p.Secured)
+	if p.Address != "" {
+		line += ", " + p.Address
+	}
+	if p.Error != "" {
+		line += ", last error: " + p.Error
+	}
+	return line
+}
+
+func since(t time.Time) string {
+	if t.IsZero() {
+		return "ever"
+	}
+	return time.Since(t).Round(time.Second).String()
+}
