@@ -159,7 +159,7 @@ func TestPSKVectors(t *testing.T) {
 		t.Fatalf("%d vectors, %v", len(vectors), err)
 	}
 	for _, v := range vectors {
-		args := []string{"psk", "--key-id=" + strconv.Itoa(int(v.ID)), "--hoa", v.HoA, "--ha", v.HA, "--key"}
+		args := []string{"psk", "--key-id", strconv.Itoa(int(v.ID)), "--hoa", v.HoA, "--ha", v.HA, "--key"}
 		for _, source := range [][2]string{{v.Key, ""}, {"-", v.Key + "\n"}} {
 			out, err := ctl(t, source[1], append(args, source[0])...)
 			if err != nil || out != v.Want+"\n" {

@@ -53,9 +53,24 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if err != nil {
 		return err
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(joinNegative(args))
 	if err != nil {
 		return err
 	}
 	return parsed.Run(&environment{Context: ctx, client: control.NewClient(c.Socket), out: out, in: in})
+}
+
+// joinNegative writes "--key-id -5" as "--key-id=-5": key ids are signed, and
+// the parser would take a negative one for a flag.
+func joinNegative(args []string) []string {
+	var joined []string
+	for i := 0; i < len(args); i++ {
+		if args[i] == "--key-id" && i+1 < len(args) {
+			joined = append(joined, args[i]+"="+args[i+1])
+			i++
+			continue
+		}
+		joined = append(joined, args[i])
+	}
+	return joined
 }
