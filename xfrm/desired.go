@@ -19,6 +19,10 @@ type Desired struct {
 	// associations.
 	ReqID uint32
 
+	// RequireProtectedPrefixDiscovery drops Mobile Prefix Solicitations and
+	// Advertisements that are not under ESP (RFC 6275 section 5.4: SHOULD).
+	RequireProtectedPrefixDiscovery bool
+
 	// Tunnel describes the device which carries all bindings. Its zero value
 	// has no device; then Bindings must be empty.
 	Tunnel TunnelConfig

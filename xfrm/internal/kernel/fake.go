@@ -1,0 +1,156 @@
+package kernel
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"homeagent/xfrm/internal/object"
+)
+
+// Fake is a kernel in memory. It refuses what Linux refuses, and String shows
+// what it holds.
+type Fake struct {
+	mu       sync.Mutex
+	policies map[object.PolicyKey]object.Policy
+	states   map[object.StateKey]object.State
+	journal  []string
+	failures map[string]error
+}
+
+// NewFake returns a kernel that holds nothing.
+func NewFake() *Fake {
+	return &Fake{
+		policies: make(map[object.PolicyKey]object.Policy),
+		states:   make(map[object.StateKey]object.State),
+		failures: make(map[string]error),
+	}
+}
+
+// Close does nothing.
+func (f *Fake) Close() {}
+
+// Fail makes every change fail whose command starts with prefix; nil ends it.
+func (f *Fake) Fail(prefix string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil {
+		delete(f.failures, prefix)
+		return
+	}
+	f.failures[prefix] = err
+}
+
+// Journal returns the commands executed since it was called last, one per
+// line.
+func (f *Fake) Journal() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text := lines(f.journal)
+	f.journal = nil
+	return text
+}
+
+// String is the commands which would make an empty kernel hold the same.
+func (f *Fake) String() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var text []string
+	text = append(text, commands(f.policies)...)
+	text = append(text, commands(f.states)...)
+	return lines(text)
+}
+
+func commands[K comparable, T object.Object](objects map[K]T) []string {
+	var text []string
+	for o := range maps.Values(objects) {
+		text = append(text, o.Command(object.Add))
+	}
+	slices.Sort(text)
+	return text
+}
+
+func lines(text []string) string {
+	var b strings.Builder
+	for _, line := range text {
+		fmt.Fprintln(&b, line)
+	}
+	return b.String()
+}
+
+// Policies lists the policies in a fixed order.
+func (f *Fake) Policies() ([]object.Policy, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return sorted(f.policies), nil
+}
+
+// State looks a state up.
+func (f *Fake) State(k object.StateKey) (object.State, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s, ok := f.states[k]
+	return s, ok, nil
+}
+
+func sorted[K comparable, T object.Object](objects map[K]T) []T {
+	list := slices.Collect(maps.Values(objects))
+	slices.SortFunc(list, func(a, b T) int {
+		return strings.Compare(a.Command(object.Add), b.Command(object.Add))
+	})
+	return list
+}
+
+// Apply does v to o as Linux does.
+func (f *Fake) Apply(v object.Verb, o object.Object) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	command := o.Command(v)
+	err := f.injected(command)
+	if err == nil {
+		err = f.apply(v, o)
+	}
+	if err != nil {
+		return fmt.Errorf("executing %q: %w", command, err)
+	}
+	f.journal = append(f.journal, command)
+	return nil
+}
+
+func (f *Fake) injected(command string) error {
+	for prefix, err := range f.failures {
+		if strings.HasPrefix(command, prefix) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Fake) apply(v object.Verb, o object.Object) error {
+	switch o := o.(type) {
+	case object.Policy:
+		return change(f.policies, v, o.Key(), o)
+	case object.State:
+		return change(f.states, v, o.Key(), o)
+	default:
+		return syscall.EOPNOTSUPP
+	}
+}
+
+func change[K comparable, T any](objects map[K]T, v object.Verb, k K, o T) error {
+	_, exists := objects[k]
+	switch {
+	case v == object.Add && exists:
+		return syscall.EEXIST
+	case v == object.Delete && !exists:
+		return syscall.ENOENT
+	case v == object.Delete:
+		delete(objects, k)
+	default:
+		objects[k] = o
+	}
+	return nil
+}
