@@ -1,0 +1,31 @@
+# Both promises of the README, and what a developer needs every day. Results go
+# to build/; nothing else in the tree is written.
+
+.PHONY: help build demo test bench clean
+
+help:
+	@echo 'make build   homeagentd, homeagentctl and homeagent-lab, in build/'
+	@echo 'make demo    the main job for real, each step shown: kernel, strongSwan, Diameter'
+	@echo 'make test    every test that continuous integration runs'
+	@echo 'make bench   what it costs, beside the bare limits of its parts'
+	@echo 'make clean   remove build/'
+
+build:
+	@mkdir -p build
+	go build -trimpath -o build/ ./...
+
+demo:
+	@.ci/setup
+	@$(MAKE) --no-print-directory build
+	@.ci/uml build/homeagent-lab demo --binaries build
+
+test:
+	@.ci/setup
+	@.ci/test
+
+bench:
+	@.ci/setup
+	@.ci/bench
+
+clean:
+	rm -rf build
