@@ -23,12 +23,12 @@ type FrameError struct {
 // Error tells what is wrong with the frame.
 func (e *FrameError) Error() string { return "reading a Diameter frame: " + e.text }
 
-// ReadFrame reads one whole message of at most max octets. The version, the
+// ReadFrame reads one whole message of at most limit octets. The version, the
 // range of the length and its being a multiple of 4 are checked on the first
 // 4 octets, before anything is allocated; a fault there is a [*FrameError].
 // Other errors are the reader's own: io.EOF between messages,
 // io.ErrUnexpectedEOF within one. The frame is the caller's to keep.
-func ReadFrame(r *bufio.Reader, max int) ([]byte, error) {
+func ReadFrame(r *bufio.Reader, limit int) ([]byte, error) {
 	start, err := r.Peek(4)
 	if err != nil {
 		if errors.Is(err, io.EOF) && len(start) > 0 {
@@ -36,7 +36,7 @@ func ReadFrame(r *bufio.Reader, max int) ([]byte, error) {
 		}
 		return nil, err
 	}
-	length, fault := frameLength(start, max)
+	length, fault := frameLength(start, limit)
 	if fault != nil {
 		fault.Header = peekHeader(r)
 		return nil, fault
@@ -49,14 +49,14 @@ func ReadFrame(r *bufio.Reader, max int) ([]byte, error) {
 }
 
 // frameLength judges the first 4 octets of a message.
-func frameLength(start []byte, max int) (int, *FrameError) {
+func frameLength(start []byte, limit int) (int, *FrameError) {
 	length := int(uint24(start[1:]))
 	switch {
 	case start[0] != version:
 		return 0, &FrameError{Code: UnsupportedVersion, text: fmt.Sprintf("version %d (must be %d)", start[0], version)}
-	case length < headerLen || length > max:
+	case length < headerLen || length > limit:
 		return 0, &FrameError{Code: InvalidMessageLength,
-			text: fmt.Sprintf("message length %d (must be %d to %d)", length, headerLen, max)}
+			text: fmt.Sprintf("message length %d (must be %d to %d)", length, headerLen, limit)}
 	case length%4 != 0:
 		return 0, &FrameError{Code: InvalidMessageLength,
 			text: fmt.Sprintf("message length %d (must be a multiple of 4)", length)}

@@ -1,7 +1,9 @@
 package diameter
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/fiorix/go-diameter/v4/diam"
 )
@@ -59,100 +61,63 @@ func (c ResultCode) Success() bool { return c/1000 == 2 }
 // String returns the code's name in its RFC, such as DIAMETER_MISSING_AVP, or
 // the number of a code we have no name for.
 func (c ResultCode) String() string {
-	if name, ok := resultName(c); ok {
+	if name, ok := resultNames[c]; ok {
 		return name
 	}
 	return strconv.FormatUint(uint64(c), 10)
 }
 
-// resultName is one switch and not a map, so that two names for one code do
-// not compile.
-func resultName(c ResultCode) (string, bool) {
-	switch c {
-	case MultiRoundAuth:
-		return "DIAMETER_MULTI_ROUND_AUTH", true
-	case Success:
-		return "DIAMETER_SUCCESS", true
-	case LimitedSuccess:
-		return "DIAMETER_LIMITED_SUCCESS", true
-	case CommandUnsupported:
-		return "DIAMETER_COMMAND_UNSUPPORTED", true
-	case UnableToDeliver:
-		return "DIAMETER_UNABLE_TO_DELIVER", true
-	case RealmNotServed:
-		return "DIAMETER_REALM_NOT_SERVED", true
-	case TooBusy:
-		return "DIAMETER_TOO_BUSY", true
-	case LoopDetected:
-		return "DIAMETER_LOOP_DETECTED", true
-	case RedirectIndication:
-		return "DIAMETER_REDIRECT_INDICATION", true
-	case ApplicationUnsupported:
-		return "DIAMETER_APPLICATION_UNSUPPORTED", true
-	case InvalidHeaderBits:
-		return "DIAMETER_INVALID_HDR_BITS", true
-	case InvalidAVPBits:
-		return "DIAMETER_INVALID_AVP_BITS", true
-	case UnknownPeer:
-		return "DIAMETER_UNKNOWN_PEER", true
+// UnmarshalText reads a code by its number or by its name in the RFC, with or
+// without DIAMETER_.
+func (c *ResultCode) UnmarshalText(text []byte) error {
+	name := strings.ToUpper(string(text))
+	if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+		*c = ResultCode(n)
+		return nil
 	}
-	return failureName(c)
+	for code, known := range resultNames {
+		if known == name || known == "DIAMETER_"+name {
+			*c = code
+			return nil
+		}
+	}
+	return fmt.Errorf("reading a Result-Code: %q is neither a number nor a name such as DIAMETER_SUCCESS", text)
 }
 
-// failureName names the transient (4xxx) and permanent (5xxx) failures.
-func failureName(c ResultCode) (string, bool) {
-	switch c {
-	case AuthenticationRejected:
-		return "DIAMETER_AUTHENTICATION_REJECTED", true
-	case OutOfSpace:
-		return "DIAMETER_OUT_OF_SPACE", true
-	case ElectionLost:
-		return "DIAMETER_ELECTION_LOST", true
-	case HomeAgentNotAvailable:
-		return "DIAMETER_ERROR_HA_NOT_AVAILABLE", true
-	case AVPUnsupported:
-		return "DIAMETER_AVP_UNSUPPORTED", true
-	case UnknownSessionID:
-		return "DIAMETER_UNKNOWN_SESSION_ID", true
-	case AuthorizationRejected:
-		return "DIAMETER_AUTHORIZATION_REJECTED", true
-	case InvalidAVPValue:
-		return "DIAMETER_INVALID_AVP_VALUE", true
-	case MissingAVP:
-		return "DIAMETER_MISSING_AVP", true
-	case ResourcesExceeded:
-		return "DIAMETER_RESOURCES_EXCEEDED", true
-	case ContradictingAVPs:
-		return "DIAMETER_CONTRADICTING_AVPS", true
-	case AVPNotAllowed:
-		return "DIAMETER_AVP_NOT_ALLOWED", true
-	case AVPOccursTooManyTimes:
-		return "DIAMETER_AVP_OCCURS_TOO_MANY_TIMES", true
-	case NoCommonApplication:
-		return "DIAMETER_NO_COMMON_APPLICATION", true
-	}
-	return rareName(c)
-}
-
-// rareName names the permanent failures from 5011 on.
-func rareName(c ResultCode) (string, bool) {
-	switch c {
-	case UnsupportedVersion:
-		return "DIAMETER_UNSUPPORTED_VERSION", true
-	case UnableToComply:
-		return "DIAMETER_UNABLE_TO_COMPLY", true
-	case InvalidBitInHeader:
-		return "DIAMETER_INVALID_BIT_IN_HEADER", true
-	case InvalidAVPLength:
-		return "DIAMETER_INVALID_AVP_LENGTH", true
-	case InvalidMessageLength:
-		return "DIAMETER_INVALID_MESSAGE_LENGTH", true
-	case InvalidAVPBitCombo:
-		return "DIAMETER_INVALID_AVP_BIT_COMBO", true
-	case NoCommonSecurity:
-		return "DIAMETER_NO_COMMON_SECURITY", true
-	case EndToEndKeyEncryption:
-		return "DIAMETER_ERROR_END_TO_END_MIP_KEY_ENCRYPTION", true
-	}
-	return "", false
+var resultNames = map[ResultCode]string{
+	MultiRoundAuth:         "DIAMETER_MULTI_ROUND_AUTH",
+	Success:                "DIAMETER_SUCCESS",
+	LimitedSuccess:         "DIAMETER_LIMITED_SUCCESS",
+	CommandUnsupported:     "DIAMETER_COMMAND_UNSUPPORTED",
+	UnableToDeliver:        "DIAMETER_UNABLE_TO_DELIVER",
+	RealmNotServed:         "DIAMETER_REALM_NOT_SERVED",
+	TooBusy:                "DIAMETER_TOO_BUSY",
+	LoopDetected:           "DIAMETER_LOOP_DETECTED",
+	RedirectIndication:     "DIAMETER_REDIRECT_INDICATION",
+	ApplicationUnsupported: "DIAMETER_APPLICATION_UNSUPPORTED",
+	InvalidHeaderBits:      "DIAMETER_INVALID_HDR_BITS",
+	InvalidAVPBits:         "DIAMETER_INVALID_AVP_BITS",
+	UnknownPeer:            "DIAMETER_UNKNOWN_PEER",
+	AuthenticationRejected: "DIAMETER_AUTHENTICATION_REJECTED",
+	OutOfSpace:             "DIAMETER_OUT_OF_SPACE",
+	ElectionLost:           "ELECTION_LOST", // without prefix in the RFC
+	HomeAgentNotAvailable:  "DIAMETER_ERROR_HA_NOT_AVAILABLE",
+	AVPUnsupported:         "DIAMETER_AVP_UNSUPPORTED",
+	UnknownSessionID:       "DIAMETER_UNKNOWN_SESSION_ID",
+	AuthorizationRejected:  "DIAMETER_AUTHORIZATION_REJECTED",
+	InvalidAVPValue:        "DIAMETER_INVALID_AVP_VALUE",
+	MissingAVP:             "DIAMETER_MISSING_AVP",
+	ResourcesExceeded:      "DIAMETER_RESOURCES_EXCEEDED",
+	ContradictingAVPs:      "DIAMETER_CONTRADICTING_AVPS",
+	AVPNotAllowed:          "DIAMETER_AVP_NOT_ALLOWED",
+	AVPOccursTooManyTimes:  "DIAMETER_AVP_OCCURS_TOO_MANY_TIMES",
+	NoCommonApplication:    "DIAMETER_NO_COMMON_APPLICATION",
+	UnsupportedVersion:     "DIAMETER_UNSUPPORTED_VERSION",
+	UnableToComply:         "DIAMETER_UNABLE_TO_COMPLY",
+	InvalidBitInHeader:     "DIAMETER_INVALID_BIT_IN_HEADER",
+	InvalidAVPLength:       "DIAMETER_INVALID_AVP_LENGTH",
+	InvalidMessageLength:   "DIAMETER_INVALID_MESSAGE_LENGTH",
+	InvalidAVPBitCombo:     "DIAMETER_INVALID_AVP_BIT_COMBO",
+	NoCommonSecurity:       "DIAMETER_NO_COMMON_SECURITY",
+	EndToEndKeyEncryption:  "DIAMETER_ERROR_END_TO_END_MIP_KEY_ENCRYPTION",
 }

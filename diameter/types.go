@@ -1,6 +1,7 @@
 package diameter
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"unicode/utf8"
@@ -67,10 +68,14 @@ func (a AVP) Address() (netip.Addr, error) {
 	if len(a.Data) < 2 {
 		return netip.Addr{}, badLength(a, fmt.Sprintf("has %d octets of data (must be 6 or 18)", len(a.Data)))
 	}
-	family := int(a.Data[0])<<8 | int(a.Data[1])
-	want, known := map[int]int{familyIPv4: 6, familyIPv6: 18}[family]
-	if !known {
-		return netip.Addr{}, a.invalid(fmt.Sprintf("has address family %d (must be 1 or 2)", family))
+	want := 0
+	switch family := binary.BigEndian.Uint16(a.Data); family {
+	case familyIPv4:
+		want = 6
+	case familyIPv6:
+		want = 18
+	default:
+		return netip.Addr{}, a.invalid(fmt.Sprintf("has address family %d (must be %d or %d)", family, familyIPv4, familyIPv6))
 	}
 	if err := a.wantLength(want); err != nil {
 		return netip.Addr{}, err
