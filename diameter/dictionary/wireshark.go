@@ -86,12 +86,22 @@ func wiresharkApplication(app *dict.App, vendor string) wsApplication {
 		bit = "mustnot"
 	}
 	for _, a := range app.AVP {
-		name := a.Data.TypeName
-		if name == typeAddress {
-			name = "IPAddress" // Wireshark's name for the type Address
-		}
 		out.AVPs = append(out.AVPs, wsAVP{Name: a.Name, Code: a.Code, Mandatory: "must", MayEncrypt: "yes",
-			VendorBit: bit, Vendor: vendor, Type: wsType{Name: name}})
+			VendorBit: bit, Vendor: vendor, Type: wsType{Name: wiresharkType(a)}})
 	}
 	return out
+}
+
+// wiresharkType translates Address, the one type Wireshark calls otherwise. It
+// takes every address with a code of the RADIUS range for a RADIUS one without
+// a family, even a vendor's, and would report ours as malformed: they are
+// shown as octets then.
+func wiresharkType(a *dict.AVP) string {
+	switch {
+	case a.Data.TypeName != typeAddress:
+		return a.Data.TypeName
+	case a.Code <= maxRADIUS:
+		return typeOctets
+	}
+	return "IPAddress"
 }
