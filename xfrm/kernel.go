@@ -1,11 +1,8 @@
 package xfrm
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 
 	"homeagent/xfrm/internal/kernel"
@@ -20,7 +17,13 @@ const RouteProtocol = object.RouteProtocol
 type platform interface {
 	Policies() ([]object.Policy, error)
 	State(object.StateKey) (object.State, bool, error)
+	Tunnel(name string) (object.Tunnel, bool, error)
+	OwnTunnels() ([]object.Tunnel, error)
+	Gate(object.Tunnel) (object.Gate, error)
+	Filters(object.Tunnel) ([]object.Filter, error)
+	Routes(object.Tunnel) ([]object.Route, error)
 	Apply(object.Verb, object.Object) error
+	Migrate(object.Migration) error
 	Close()
 }
 
@@ -35,7 +38,10 @@ type Kernel struct {
 	log      *slog.Logger
 	platform platform
 
-	mu sync.Mutex
+	mu      sync.Mutex
+	desired Desired
+	tunnel  tunnel
+	table   *table // nil before the first Set
 }
 
 // Open returns the kernel of the calling thread's network namespace. It needs
@@ -58,18 +64,6 @@ func (k *Kernel) Close() error {
 	k.platform.Close()
 	return nil
 }
-
-var errNotYet = errors.New("not implemented")
-
-// Bind makes b the binding of its home address, at a cost that does not
-// depend on the number of bindings: a new one, a move to a new care-of
-// address, or nothing when b is what is there already. When it returns nil,
-// packets from b.CareOf pass and packets from an earlier care-of address do
-// not. Set must have been called before.
-func (k *Kernel) Bind(ctx context.Context, b Binding) error { return errNotYet }
-
-// Unbind removes the binding of a home address; nil if there is none.
-func (k *Kernel) Unbind(ctx context.Context, home netip.Addr) error { return errNotYet }
 
 // apply does one change and notes it.
 func (k *Kernel) apply(done *Changes, v object.Verb, o object.Object) error {

@@ -2,6 +2,7 @@ package xfrm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"homeagent/xfrm/internal/object"
@@ -9,44 +10,99 @@ import (
 
 // Set makes the kernel hold d, and no more of ours than d. It adds before it
 // deletes, repairs what others have changed or flushed, and leaves alone what
-// is not ours. On an error the changes made so far are returned with it;
-// calling again goes on from there.
+// is not ours. On an error it has done all the same what does not depend on
+// what failed; the changes made are returned with it, and calling again goes
+// on from there.
 func (k *Kernel) Set(ctx context.Context, d Desired) (Changes, error) {
+	d = d.withDefaults()
 	if err := d.validate(); err != nil {
 		return nil, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var done Changes
-	err := k.set(ctx, d, &done)
-	return done, err
+	s := setting{kernel: k, desired: d}
+	err := s.run(ctx)
+	return s.done, err
 }
 
-func (k *Kernel) set(ctx context.Context, d Desired, done *Changes) error {
-	policies, err := k.comparePolicies(signallingPolicies(d))
-	if err != nil {
-		return err
+// setting is one run of Set.
+type setting struct {
+	kernel  *Kernel
+	desired Desired
+	done    Changes
+	// remove is what goes when all is there that should be, in the reverse
+	// order.
+	remove Changes
+}
+
+func (s *setting) run(ctx context.Context) error {
+	s.kernel.desired = s.desired
+	s.kernel.desired.Bindings = nil // the table has them
+	err := errors.Join(s.signalling(ctx), s.dataPlane(ctx))
+	if err == nil {
+		err = s.execute(ctx, s.removals())
 	}
-	if err := k.execute(ctx, done, policies.put); err != nil {
-		return err
+	if err != nil && s.kernel.table != nil {
+		s.kernel.table.doubt()
 	}
-	if err := k.setWildcard(done); err != nil {
-		return err
+	return err
+}
+
+func (s *setting) removals() Changes {
+	list := make(Changes, 0, len(s.remove))
+	for i := len(s.remove) - 1; i >= 0; i-- {
+		list = append(list, s.remove[i])
 	}
-	return k.execute(ctx, done, policies.remove)
+	return list
 }
 
 // execute does changes in order until one fails or ctx ends.
-func (k *Kernel) execute(ctx context.Context, done *Changes, todo Changes) error {
+func (s *setting) execute(ctx context.Context, todo Changes) error {
 	for _, c := range todo {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("changing the kernel: %w", err)
 		}
-		if err := k.apply(done, c.verb, c.object); err != nil {
+		if err := s.kernel.apply(&s.done, c.verb, c.object); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// signalling sets all policies, and the wildcard state once nothing can come
+// in without them.
+func (s *setting) signalling(ctx context.Context) error {
+	want := signallingPolicies(s.desired)
+	for _, b := range s.desired.Bindings {
+		want = append(want, b.policies()...)
+	}
+	d, err := s.kernel.comparePolicies(want)
+	if err != nil {
+		return err
+	}
+	s.remove = append(s.remove, d.remove...)
+	if err := s.execute(ctx, d.put); err != nil {
+		return err
+	}
+	return s.wildcard()
+}
+
+// wildcard adds the wildcard state. One that someone else added does as well
+// and stays theirs.
+func (s *setting) wildcard() error {
+	want := wildcardState()
+	have, found, err := s.kernel.platform.State(want.Key())
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return s.kernel.apply(&s.done, object.Add, want)
+	case !have.Wildcard || !have.CareOf.IsUnspecified():
+		return fmt.Errorf("comparing states: %q stands where %q belongs and is not ours; delete it",
+			have.Command(object.Add), want.Command(object.Add))
+	default:
+		return nil
+	}
 }
 
 // comparePolicies compares our policies in the kernel with want.
@@ -71,51 +127,4 @@ func (k *Kernel) comparePolicies(want []object.Policy) (difference, error) {
 		}
 	}
 	return compare(want, ours), nil
-}
-
-// setWildcard adds the wildcard state. One that someone else added does as
-// well and stays theirs.
-func (k *Kernel) setWildcard(done *Changes) error {
-	want := wildcardState()
-	have, found, err := k.platform.State(want.Key())
-	switch {
-	case err != nil:
-		return err
-	case !found:
-		return k.apply(done, object.Add, want)
-	case !have.Wildcard || !have.CareOf.IsUnspecified():
-		return fmt.Errorf("comparing states: %q stands where %q belongs and is not ours; delete it",
-			have.Command(object.Add), want.Command(object.Add))
-	default:
-		return nil
-	}
-}
-
-// CleanUp removes all that is ours.
-func (k *Kernel) CleanUp(ctx context.Context) (Changes, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var done Changes
-	err := k.cleanUp(ctx, &done)
-	return done, err
-}
-
-func (k *Kernel) cleanUp(ctx context.Context, done *Changes) error {
-	want := wildcardState()
-	have, found, err := k.platform.State(want.Key())
-	if err != nil {
-		return err
-	}
-	// Without the state no Home Address option is taken, so that nothing
-	// unprotected gets in while the policies go.
-	if found && have == want {
-		if err := k.apply(done, object.Delete, have); err != nil {
-			return err
-		}
-	}
-	policies, err := k.comparePolicies(nil)
-	if err != nil {
-		return err
-	}
-	return k.execute(ctx, done, policies.remove)
 }

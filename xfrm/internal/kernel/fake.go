@@ -17,8 +17,11 @@ type Fake struct {
 	mu       sync.Mutex
 	policies map[object.PolicyKey]object.Policy
 	states   map[object.StateKey]object.State
+	tunnels  map[string]*fakeTunnel
 	journal  []string
 	failures map[string]error
+
+	lastIndex int
 }
 
 // NewFake returns a kernel that holds nothing.
@@ -26,6 +29,7 @@ func NewFake() *Fake {
 	return &Fake{
 		policies: make(map[object.PolicyKey]object.Policy),
 		states:   make(map[object.StateKey]object.State),
+		tunnels:  make(map[string]*fakeTunnel),
 		failures: make(map[string]error),
 	}
 }
@@ -61,6 +65,9 @@ func (f *Fake) String() string {
 	var text []string
 	text = append(text, commands(f.policies)...)
 	text = append(text, commands(f.states)...)
+	for _, name := range slices.Sorted(maps.Keys(f.tunnels)) {
+		text = append(text, f.tunnels[name].commands()...)
+	}
 	return lines(text)
 }
 
@@ -135,6 +142,14 @@ func (f *Fake) apply(v object.Verb, o object.Object) error {
 		return change(f.policies, v, o.Key(), o)
 	case object.State:
 		return change(f.states, v, o.Key(), o)
+	case object.Tunnel:
+		return f.applyTunnel(v, o)
+	case object.Gate:
+		return f.applyGate(v, o)
+	case object.Filter:
+		return f.applyFilter(v, o)
+	case object.Route:
+		return f.applyRoute(v, o)
 	default:
 		return syscall.EOPNOTSUPP
 	}

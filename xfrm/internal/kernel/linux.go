@@ -59,7 +59,7 @@ func OpenLinux() (*Linux, error) {
 }
 
 func configure(s *nl.NetlinkSocket) error {
-	return errors.Join(s.SetReceiveTimeout(&timeout), s.SetSendTimeout(&timeout), s.SetExtAck(true))
+	return errors.Join(s.SetReceiveTimeout(&timeout), s.SetSendTimeout(&timeout), s.SetExtAck(true), strict(s))
 }
 
 // Close closes the sockets.
@@ -79,6 +79,14 @@ func (l *Linux) Apply(v object.Verb, o object.Object) error {
 		err = l.applyPolicy(v, o)
 	case object.State:
 		err = l.applyState(v, o)
+	case object.Tunnel:
+		err = l.applyTunnel(v, o)
+	case object.Gate:
+		err = l.applyGate(v, o)
+	case object.Filter:
+		err = l.applyFilter(v, o)
+	case object.Route:
+		err = l.applyRoute(v, o)
 	default:
 		err = fmt.Errorf("objects of type %T cannot be changed", o)
 	}

@@ -14,7 +14,7 @@ type Tunnel struct {
 	Up    bool
 }
 
-// Command is the ip-link(8) command for doing v to t.
+// Command is the ip-link(8) command for doing v to t. A new device is down.
 func (t Tunnel) Command(v Verb) string {
 	state := "down"
 	if t.Up {
@@ -66,6 +66,9 @@ type Filter struct {
 	Source    netip.Prefix // of the inner packet
 }
 
+// Key returns what tells f from other filters.
+func (f Filter) Key() uint32 { return f.Handle }
+
 // Command is the tc-flower(8) command for doing v to f.
 func (f Filter) Command(v Verb) string {
 	id := fmt.Sprintf("tc filter %s dev %s ingress protocol ipv6 prio %d handle %d flower",
@@ -93,6 +96,9 @@ const (
 	RouteProtocol = 135
 	RouteMetric   = 135
 )
+
+// Key returns what tells r from our other routes.
+func (r Route) Key() netip.Prefix { return r.Dst }
 
 // Command is the ip-route(8) command for doing v to r.
 func (r Route) Command(v Verb) string {
