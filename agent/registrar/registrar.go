@@ -1,0 +1,208 @@
+package registrar
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"homeagent/agent/bindingcache"
+)
+
+// Effects are the steps of a work. Each can be repeated without harm.
+type Effects interface {
+	// Probe finds out whether the home address is unique on the home link; the
+	// error wraps ErrDuplicate if it is not.
+	Probe(ctx context.Context, b bindingcache.Binding) error
+	// Store makes a binding durable, Delete its absence.
+	Store(ctx context.Context, b bindingcache.Binding) error
+	Delete(ctx context.Context, home netip.Addr) error
+	// Program makes the kernel forward the binding and nothing else for its
+	// home address, whatever it forwarded before; Unprogram nothing.
+	Program(ctx context.Context, b bindingcache.Binding) error
+	Unprogram(ctx context.Context, home netip.Addr) error
+	// Defend answers for the home address on the home link, Relinquish stops.
+	Defend(ctx context.Context, b bindingcache.Binding) error
+	Relinquish(ctx context.Context, b bindingcache.Binding) error
+	// MoveIKE tells the IKE daemon that its peer moved to the binding's care-of
+	// address; DropIKE ends what it holds for a home address.
+	MoveIKE(ctx context.Context, from netip.Addr, b bindingcache.Binding) error
+	DropIKE(ctx context.Context, home, peer netip.Addr) error
+}
+
+// A Sender sends a message as the reply says.
+type Sender interface {
+	Send(reply *bindingcache.Reply) error
+}
+
+const (
+	// sideBySide bounds the works that store and program at a time; works that
+	// wait for duplicate address detection do not count.
+	sideBySide = 256
+	// expireAtOnce bounds the outcomes taken under one hold of the lock.
+	expireAtOnce = 256
+)
+
+// A Registrar registers mobile nodes.
+type Registrar struct {
+	effects Effects
+	sender  Sender
+	log     *slog.Logger
+	timeout time.Duration // of one work's steps
+	slots   chan struct{}
+	works   sync.WaitGroup
+	kick    chan struct{}
+	ready   chan struct{}
+
+	mu      sync.Mutex
+	cache   *bindingcache.Cache
+	stopped bool // Run waits for works: none may begin any more
+}
+
+// New makes a Registrar around a cache, which is its own from then on. A step
+// that takes longer than timeout has failed.
+func New(cache *bindingcache.Cache, effects Effects, sender Sender, timeout time.Duration, log *slog.Logger) *Registrar {
+	return &Registrar{
+		cache: cache, effects: effects, sender: sender, timeout: timeout, log: log,
+		slots: make(chan struct{}, sideBySide), kick: make(chan struct{}, 1), ready: make(chan struct{}),
+	}
+}
+
+// Ready is closed when Run watches the expiry of bindings.
+func (r *Registrar) Ready() <-chan struct{} { return r.ready }
+
+// String names the task.
+func (r *Registrar) String() string { return "registrar" }
+
+// Run ends bindings whose lifetime is over, until ctx ends and the works under
+// way are done. Bindings stay as they are: they survive a restart.
+func (r *Registrar) Run(ctx context.Context) error {
+	close(r.ready)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			r.stop()
+			return nil
+		case <-r.kick:
+		case <-timer.C:
+		}
+		outcomes, pause, wait := r.due(time.Now())
+		for i := range outcomes {
+			r.act(&outcomes[i])
+		}
+		if wait {
+			timer.Reset(pause)
+		}
+	}
+}
+
+// stop lets the works under way end and begins no more.
+func (r *Registrar) stop() {
+	r.mu.Lock()
+	r.stopped = true
+	r.mu.Unlock()
+	r.works.Wait()
+}
+
+// begin runs a work beside the others.
+func (r *Registrar) begin(work func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.stopped {
+		r.works.Go(work)
+	}
+}
+
+// due takes what has run out, and tells how long to wait for the next.
+func (r *Registrar) due(now time.Time) (outcomes []bindingcache.Outcome, pause time.Duration, wait bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	outcomes = r.cache.Expire(now, expireAtOnce)
+	next, wait := r.cache.Next()
+	return outcomes, max(0, next.Sub(now)), wait
+}
+
+// wake makes Run look at the timers again.
+func (r *Registrar) wake() {
+	select {
+	case r.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Handle judges one Binding Update and begins what follows from it. It does
+// not wait for that.
+func (r *Registrar) Handle(u bindingcache.Update) {
+	r.mu.Lock()
+	outcome := r.cache.Apply(u, time.Now())
+	r.mu.Unlock()
+	r.act(&outcome)
+}
+
+// Remove ends the binding of a home address whose session is over.
+func (r *Registrar) Remove(home netip.Addr) {
+	r.mu.Lock()
+	outcome := r.cache.Remove(home)
+	r.mu.Unlock()
+	r.act(&outcome)
+}
+
+// Restore puts back a binding of the store, before Run. The kernel and the home
+// link are the caller's to restore.
+func (r *Registrar) Restore(b bindingcache.Binding) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.cache.Restore(b); err != nil {
+		return fmt.Errorf("restoring the binding of %s: %w", b.HomeAddress, err)
+	}
+	return nil
+}
+
+// act does what an outcome and those behind it ask for.
+func (r *Registrar) act(first *bindingcache.Outcome) {
+	for o := first; o != nil; o = o.Next {
+		r.report(o)
+		if o.Reply != nil {
+			r.send(o)
+		}
+		if o.DropIKE.IsValid() {
+			r.begin(func() { r.dropIKE(o.HomeAddress, o.DropIKE) })
+		}
+		if o.Work != nil {
+			r.begin(func() { r.carryOut(o.Work) })
+		}
+	}
+	r.wake()
+}
+
+func (r *Registrar) send(o *bindingcache.Outcome) {
+	if err := r.sender.Send(o.Reply); err != nil {
+		r.log.Warn("a reply could not be sent, the mobile node will ask again", "home_address", o.HomeAddress,
+			"destination", o.Reply.Destination, "error", err)
+	}
+}
+
+func (r *Registrar) dropIKE(home, peer netip.Addr) {
+	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
+	defer cancel()
+	if err := r.effects.DropIKE(ctx, home, peer); err != nil {
+		r.log.Warn("an IKE_SA to a former care-of address could not be ended", "home_address", home, "care_of_address", peer, "error", err)
+	}
+}
+
+// report writes one line for each event that an operator looks for.
+func (r *Registrar) report(o *bindingcache.Outcome) {
+	switch o.Reason {
+	case bindingcache.Registered, bindingcache.Moved, bindingcache.Deregistered, bindingcache.Expired,
+		bindingcache.PrefixInvalid, bindingcache.Removed:
+		r.log.Info("binding "+o.Reason.String(), "home_address", o.HomeAddress)
+	case bindingcache.StoreFailed, bindingcache.KernelFailed, bindingcache.DuplicateAddress, bindingcache.Failed:
+		r.log.Error("a mobile node could not be registered", "home_address", o.HomeAddress, "reason", o.Reason)
+	default:
+		r.log.Debug("binding update", "home_address", o.HomeAddress, "reason", o.Reason)
+	}
+}
