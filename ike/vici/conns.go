@@ -75,7 +75,7 @@ func (c Conn) fields() []field {
 		list("remote_addrs", addrs(c.Remote)),
 		list("proposals", c.Proposals),
 		yesNo("mobike", false),
-		str("reauth_time", "0"),
+		c.noReauth(),
 		seconds("rekey_time", c.Rekey),
 		seconds("dpd_delay", c.DPD),
 		str("unique", c.Unique),
@@ -85,6 +85,15 @@ func (c Conn) fields() []field {
 		section("remote", str("auth", "psk"), str("id", c.RemoteID)),
 		section("children", children...),
 	}
+}
+
+// noReauth turns reauthentication off. It is off by default, and charon takes a
+// reauth_time without a rekey_time for the wish never to rekey.
+func (c Conn) noReauth() field {
+	if c.Rekey == 0 {
+		return str("reauth_time", "")
+	}
+	return str("reauth_time", "0")
 }
 
 func (c Child) fields() []field {

@@ -1,6 +1,7 @@
 package vici
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -29,6 +30,7 @@ const (
 type gate struct {
 	net.Conn
 
+	reader *bufio.Reader
 	packet []byte // the rest of the packet being passed on
 
 	mu      sync.Mutex
@@ -41,7 +43,7 @@ type gate struct {
 }
 
 func newGate(conn net.Conn) *gate {
-	g := &gate{Conn: conn}
+	g := &gate{Conn: conn, reader: bufio.NewReader(conn)}
 	g.changed.L = &g.mu
 	return g
 }
@@ -66,7 +68,7 @@ func (g *gate) next() error {
 		g.packet, g.held = g.held[0], g.held[1:]
 		return g.take()
 	}
-	packet, err := readPacket(g.Conn)
+	packet, err := readPacket(g.reader)
 	if err != nil {
 		return err
 	}

@@ -11,10 +11,6 @@ import (
 	govici "github.com/strongswan/govici/vici"
 )
 
-// established is charon's word for an IKE_SA whose peers authenticated each
-// other.
-const established = "ESTABLISHED"
-
 // An IKESA is an IKE_SA as charon describes it.
 type IKESA struct {
 	Name        string // of its connection
@@ -35,9 +31,9 @@ type ChildSA struct {
 	ReqID    uint32
 }
 
-// IsEstablished reports whether the peers authenticated each other and neither
-// has ended it.
-func (sa IKESA) IsEstablished() bool { return sa.State == established }
+// IsEstablished reports whether the peers authenticated each other, and it was
+// neither ended nor replaced by rekeying since.
+func (sa IKESA) IsEstablished() bool { return sa.State == "ESTABLISHED" || sa.State == "REKEYING" }
 
 // ListSAs streams the IKE_SAs of one connection, or all when name is "". The
 // listing is complete unless it ends with an error, but not of one instant:
