@@ -1,0 +1,130 @@
+// Package store says what a home agent must not forget, and what it asks of
+// whoever keeps it: sessions, leases of home addresses, and bindings.
+//
+// The store holds the desired state of the home agent. The kernel and the IKE
+// daemon are caches of it: after a crash they are made to agree with it. The
+// package knows the records and the contract of [Store]; it must not know any
+// database, nor what the records mean to their owners.
+//
+// Exported: the records, the [Change] types, [Store], [Sealer] and [NewMemory].
+package store
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"homeagent/ike/psk"
+)
+
+// A Session is an authorization of a mobile node that has been answered, or is
+// about to be. There is at most one per UserName.
+type Session struct {
+	UserName   string
+	SessionID  string // Diameter Session-Id
+	OriginHost string // AAA server that authorised it, and its realm
+	// OriginRealm and PeerHost are where reports about the session go.
+	OriginRealm, PeerHost  string
+	AcctMultiSessionID     string
+	HomeAddress, HomeAgent netip.Addr
+	KeyID                  int32
+	PSK                    psk.Key
+	// Fingerprint names the MIPv6-AAA-Key the PSK was derived from.
+	Fingerprint psk.Fingerprint
+	// Stateful tells whether the AAA server wants to hear of the end.
+	Stateful bool
+	// AuthorizedAt is the time of the answer; ExpiresAt ends the authorization,
+	// zero for never, and Grace is added before the session ends.
+	AuthorizedAt, ExpiresAt time.Time
+	Grace                   time.Duration
+	// EstablishedAt is the last IKE_AUTH with the PSK, zero for none yet;
+	// CareOf is where it came from.
+	EstablishedAt time.Time
+	CareOf        netip.Addr
+}
+
+// EndsAt is when the session ends by itself, zero for never.
+func (s *Session) EndsAt() time.Time {
+	if s.ExpiresAt.IsZero() {
+		return time.Time{}
+	}
+	return s.ExpiresAt.Add(s.Grace)
+}
+
+// A Lease says whose a home address is, or was. There is at most one per
+// UserName.
+type Lease struct {
+	UserName string
+	Address  netip.Addr
+	// Released is when the user gave it up, zero while in use.
+	Released time.Time
+	// LastKey is the fingerprint of the last ended session's MIPv6-AAA-Key.
+	LastKey psk.Fingerprint
+}
+
+// A Binding is a home registration (RFC 6275 section 10.3.1). There is at most
+// one per HomeAddress.
+type Binding struct {
+	HomeAddress, CareOf, HomeAgent netip.Addr
+	Sequence                       uint16
+	Flags                          uint16
+	Lifetime                       uint16 // units of 4 seconds, 0 for a lingering de-registration
+	Registered, Expires            time.Time
+	Prefixes                       []netip.Prefix // mobile networks (RFC 3963)
+}
+
+// Meta is what a store knows of itself.
+type Meta struct {
+	// OriginStateID is made when the store is, and stays: it tells AAA servers
+	// that no session was lost (RFC 6733 section 8.16).
+	OriginStateID uint32
+	CreatedAt     time.Time
+	Version       int
+}
+
+// A Change is one thing to write. The set of changes is closed.
+type Change interface{ isChange() }
+
+// The changes. Deleting what is not there is no error.
+type (
+	// PutSession writes the session of its user, in place of an earlier one.
+	PutSession struct{ Session Session }
+	// DeleteSession removes a user's session.
+	DeleteSession struct{ UserName string }
+	// PutLease writes the lease of its user, in place of an earlier one.
+	PutLease struct{ Lease Lease }
+	// DeleteLease removes a user's lease.
+	DeleteLease struct{ UserName string }
+	// PutBinding writes the binding of its home address.
+	PutBinding struct{ Binding Binding }
+	// DeleteBinding removes the binding of a home address.
+	DeleteBinding struct{ HomeAddress netip.Addr }
+)
+
+func (PutSession) isChange()    {}
+func (DeleteSession) isChange() {}
+func (PutLease) isChange()      {}
+func (DeleteLease) isChange()   {}
+func (PutBinding) isChange()    {}
+func (DeleteBinding) isChange() {}
+
+// A Store keeps records. Its methods may be called from several goroutines.
+type Store interface {
+	// Apply writes all the changes of a call or none, in order. They are durable
+	// when it returns nil. Calls that come together share one commit.
+	Apply(ctx context.Context, changes ...Change) error
+	// Sessions, Leases and Bindings call fn for each record, in no order, until
+	// it returns an error, which they return.
+	Sessions(fn func(Session) error) error
+	Leases(fn func(Lease) error) error
+	Bindings(fn func(Binding) error) error
+	Meta() Meta
+	Close() error
+}
+
+// A Sealer protects pre-shared keys at rest. The context is bound to what is
+// sealed: with another one Open fails.
+type Sealer interface {
+	Seal(plain, context []byte) ([]byte, error)
+	Open(sealed, context []byte) ([]byte, error)
+}
