@@ -62,8 +62,11 @@ func (c *Codec) DecodeHMR(m *diameter.Message, opt HMROptions) (*HMR, *diameter.
 // checkRequest makes the checks that do not depend on what is asked for. Empty
 // Host and Realm leave out the destination.
 func (c *Codec) checkRequest(m *diameter.Message, command uint32, g grammar, opt HMROptions, exempt name) *diameter.Failure {
+	if m.Application != c.dictionary.Codes().Application {
+		return &diameter.Failure{Code: diameter.ApplicationUnsupported, Text: fmt.Sprintf("application %d is not expected here", m.Application)}
+	}
 	if !m.Request() || m.Command != command {
-		return &diameter.Failure{Code: diameter.CommandUnsupported, Text: fmt.Sprintf("command %d is not expected here", m.Command)}
+		return &diameter.Failure{Code: diameter.CommandUnsupported, Text: fmt.Sprintf("%v is not expected here", m.Header)}
 	}
 	if f := c.checkApplication(m); f != nil {
 		return f
