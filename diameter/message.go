@@ -77,8 +77,10 @@ func (m *Message) Add(avps ...AVP) { m.AVPs = append(m.AVPs, avps...) }
 
 // Find returns the first top-level AVP of that code and vendor.
 func (m *Message) Find(code, vendor uint32) (AVP, bool) {
-	for a := range m.All(code, vendor) {
-		return a, true
+	for i := range m.AVPs {
+		if a := &m.AVPs[i]; a.Code == code && a.Vendor == vendor {
+			return *a, true
+		}
 	}
 	return AVP{}, false
 }
