@@ -35,6 +35,12 @@ type Binding struct {
 // Binding and not after a de-registration.
 func (b Binding) Active() bool { return b.Lifetime != 0 }
 
+// forwarding returns the binding with other networks.
+func (b Binding) forwarding(networks []netip.Prefix) Binding {
+	b.Prefixes = networks
+	return b
+}
+
 // sameForwarding reports whether the kernel would do the same for both.
 func (b Binding) sameForwarding(other Binding) bool {
 	return b.sameTunnel(other) && slices.Equal(b.Prefixes, other.Prefixes)

@@ -112,13 +112,11 @@ func (c *Cache) reserve(e *entry, networks []netip.Prefix) {
 	}
 }
 
-// release takes away from this home address those of the networks that its
+// release takes away from this home address those of its networks that its
 // binding does not have.
 func (c *Cache) release(e *entry, networks []netip.Prefix) {
 	for _, p := range networks {
-		if c.networks[p] == e.home {
-			delete(c.networks, p)
-		}
+		delete(c.networks, p)
 	}
 	c.reserve(e, e.binding.Prefixes)
 }

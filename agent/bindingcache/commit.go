@@ -1,6 +1,7 @@
 package bindingcache
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -139,34 +140,35 @@ func (c *Cache) failed(e *entry, j *job, step Step, cause Reason, now time.Time)
 		return c.undo(e, j, step)
 	case deregistering:
 		e.dirty = true
-		c.become(e, j.work.Old, j.work.New)
-		return c.refuseLate(e, j)
+		c.become(e, j.work.Old, j.work.New.forwarding(j.work.Old.Prefixes))
 	case removing:
-		c.retryLater(e, now)
+		c.retryLater(e, nil, now)
 	case undoing:
-		if e.dirty = true; !e.binding.Active() {
-			c.retryLater(e, now)
+		if !e.binding.Active() {
+			c.retryLater(e, j.work.Old.Prefixes, now)
+			break
 		}
-		return c.refuseLate(e, j)
+		e.dirty = true
+		c.release(e, j.work.Old.Prefixes)
 	}
 	return c.refuseLate(e, j)
 }
 
 // retryLater leaves a binding that forwards nothing as far as the cache is
-// concerned, and whose expiry takes down what may be left of it.
-func (c *Cache) retryLater(e *entry, now time.Time) {
+// concerned, and whose expiry takes down what may be left of it. Its networks, and
+// those it was to have, are nobody else's before that.
+func (c *Cache) retryLater(e *entry, networks []netip.Prefix, now time.Time) {
 	e.dirty = true
-	before := e.binding
-	c.become(e, before, Binding{
-		HomeAddress: e.home, CareOf: e.home, HomeAgent: before.HomeAgent,
+	e.binding = Binding{
+		HomeAddress: e.home, CareOf: e.home, HomeAgent: e.binding.HomeAgent,
 		Sequence: e.last, Registered: now, Expires: now.Add(RetryTime),
-	})
+		Prefixes: slices.Concat(e.binding.Prefixes, networks),
+	}
 }
 
 // undo takes back what a registration did up to the step that failed, and that
 // step too, as it may have done half of its work.
 func (c *Cache) undo(e *entry, j *job, failed Step) Outcome {
-	c.release(e, j.work.New.Prefixes)
 	work := Work{Old: j.work.New, New: e.binding, IKEPeer: j.work.New.CareOf}
 	for _, step := range slices.Backward(upTo(j.work.Steps, failed)) {
 		work.Steps = append(work.Steps, opposite(step, e.binding)...)

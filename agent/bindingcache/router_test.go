@@ -175,6 +175,40 @@ func TestN_OneOwner(t *testing.T) {
 	w.consistent()
 }
 
+// A network that is being taken back may still be in the kernel: nobody else gets it
+// before that is over.
+func TestN_OwnedUntilTakenBack(t *testing.T) {
+	t.Parallel()
+	for _, undone := range []bool{true, false} {
+		w := newRouterWorld(t)
+		w.grants[neighbour] = bindingcache.Grant{Standing: bindingcache.Authorized, Prefixes: networks}
+		theirs := func(sequence uint16) bindingcache.Reason {
+			return last(w.apply(away(sequence, 150, careOfB, router(), func(u *bindingcache.Update) {
+				u.HomeAddressOption, u.Protection.HomeAddress = neighbour, neighbour
+			}))).Reason
+		}
+		probe := w.cache.Apply(away(10, 150, careOfA, router()), w.now)
+		register := w.cache.Commit(probe.Work, w.now)
+		undo := w.cache.Abort(register.Work, bindingcache.Program, bindingcache.KernelFailed, w.now)
+		if got := theirs(1); got != bindingcache.NetworkInvalid {
+			t.Errorf("during undoing: %s (want %s)", got, bindingcache.NetworkInvalid)
+		}
+		if undone {
+			w.do(undo)
+		} else {
+			w.cache.Abort(undo.Work, bindingcache.Unprogram, bindingcache.KernelFailed, w.now)
+			if got := theirs(2); got != bindingcache.NetworkInvalid {
+				t.Errorf("before the remains are taken down: %s (want %s)", got, bindingcache.NetworkInvalid)
+			}
+			w.wait(bindingcache.RetryTime)
+		}
+		if got := theirs(3); got != bindingcache.Registered {
+			t.Errorf("afterwards: %s (want %s)", got, bindingcache.Registered)
+		}
+		w.consistent()
+	}
+}
+
 // Without R nothing is forwarded, whatever the options say (RFC 3963 section 4.1).
 func TestN_OptionsWithoutFlagAreIgnored(t *testing.T) {
 	t.Parallel()
