@@ -59,7 +59,7 @@ func (c *Cache) done(e *entry, j *job, now time.Time) Outcome {
 		again.probed = true
 		return c.admit(again)
 	}
-	e.dirty = false
+	e.dirty = e.dirty && j.kind == undoing // which goes back to what was there, no further
 	c.become(e, j.work.Old, j.work.New)
 	switch j.kind {
 	case registering:

@@ -215,6 +215,21 @@ func TestAbort_OfExpiry(t *testing.T) {
 	w.consistent()
 }
 
+// Remains of a failed expiry are not forgotten when a registration in between fails
+// as well.
+func TestAbort_RemainsStayKnown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	w.failAt(bindingcache.Unprogram, bindingcache.KernelFailed)
+	w.wait(600 * time.Second)
+	w.failAt(bindingcache.Store, bindingcache.StoreFailed)
+	w.expectReasons(w.apply(away(11, 150, careOfA)),
+		bindingcache.Probing, bindingcache.Pending, bindingcache.Undoing, bindingcache.StoreFailed)
+	w.expectReasons(w.wait(bindingcache.RetryTime), bindingcache.Pending, bindingcache.Forgotten)
+	w.consistent()
+}
+
 func TestRemove(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -49,8 +49,10 @@ var validity = [...]check{
 
 // admission are the checks of a home agent (RFC 6275 sections 10.3.1 and 10.3.2,
 // RFC 3963 section 6.2), in the order in which they decide. They are made when
-// the update's turn comes, which may be later than its arrival.
+// the update's turn comes, which may be later than its arrival, so what other home
+// addresses do meanwhile is looked at again.
 var admission = [...]check{
+	checkCareOfLoop,
 	checkType,
 	checkHomeAgent,
 	checkHomePrefix,

@@ -66,9 +66,12 @@ func silentRows() []refusalRow {
 			want: bindingcache.CareOfUnusable,
 		},
 		{
-			name:   "row 6: nonce indices",
-			update: func(u *bindingcache.Update) { u.Message.NonceIndices = &mobility.NonceIndices{}; u.Message.Sequence = 1 },
-			want:   bindingcache.ForCorrespondents,
+			name: "row 6: nonce indices",
+			update: func(u *bindingcache.Update) {
+				u.Message.NonceIndices = &mobility.NonceIndices{}
+				u.Message.Sequence = 1
+			},
+			want: bindingcache.ForCorrespondents,
 		},
 		{
 			name:   "row 6: authorization data",
@@ -314,6 +317,21 @@ func TestRow05_CareOfIsAnotherHomeAddress(t *testing.T) {
 	w.apply(away(11, 0, careOfA))
 	theirs.Message.Sequence++
 	w.expectReasons(w.apply(theirs), bindingcache.Pending, bindingcache.Registered)
+	w.consistent()
+}
+
+// The same, when the other home address was bound while the update waited.
+func TestRow05_CircleThroughAHeldUpdate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, virtual)
+	first := w.cache.Apply(away(10, 150, careOfA), w.now)
+	w.expectReasons(w.apply(away(11, 150, neighbour)), bindingcache.Held)
+	undo := w.cache.Abort(first.Work, bindingcache.Store, bindingcache.StoreFailed, w.now)
+	theirs := away(1, 150, home, func(u *bindingcache.Update) {
+		u.HomeAddressOption, u.Protection.HomeAddress = neighbour, neighbour
+	})
+	w.expectReasons(w.apply(theirs), bindingcache.Pending, bindingcache.Registered)
+	w.expectReasons(w.do(undo), bindingcache.Undoing, bindingcache.StoreFailed, bindingcache.CareOfIsHome)
 	w.consistent()
 }
 
