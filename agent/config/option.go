@@ -1,0 +1,198 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// An Option is one key of the configuration.
+type Option struct {
+	// Key is the whole key; one below an array of tables is the same for each.
+	Key string
+	// Type says in words what values are taken.
+	Type string
+	// Default is the value without the option, as TOML; empty if there is none.
+	Default string
+	// Required options have no default.
+	Required bool
+	// Help says what the option means, in a sentence or two.
+	Help string
+
+	set func(c *Config, value any) error
+}
+
+// wanted is the error for a value of the wrong kind.
+func wanted(what string, got any) error {
+	return fmt.Errorf("is %s (expected %s)", show(got), what)
+}
+
+func show(v any) string {
+	switch v := v.(type) {
+	case string:
+		return fmt.Sprintf("%q", v)
+	case []any:
+		return "an array"
+	case other:
+		return "a " + string(v)
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// A kind turns values of a file into values of type T.
+type kind[T any] struct {
+	name string
+	read func(value any) (T, error)
+}
+
+// option makes the Option whose value goes to the place that at points out.
+func option[T any](key, def, help string, k kind[T], at func(*Config) *T) Option {
+	return Option{Key: key, Type: k.name, Default: def, Help: help, set: func(c *Config, value any) error {
+		v, err := k.read(value)
+		if err == nil {
+			*at(c) = v
+		}
+		return err
+	}}
+}
+
+// required makes an Option without a default.
+func required[T any](key, help string, k kind[T], at func(*Config) *T) Option {
+	o := option(key, "", help, k, at)
+	o.Required = true
+	return o
+}
+
+// parsed makes a kind of strings that parse understands.
+func parsed[T any](name string, parse func(string) (T, error)) kind[T] {
+	return kind[T]{name, func(value any) (T, error) {
+		text, ok := value.(string)
+		if ok {
+			if v, err := parse(text); err == nil {
+				return v, nil
+			}
+		}
+		var zero T
+		return zero, wanted(name, value)
+	}}
+}
+
+// oneOf makes a kind of a few words.
+func oneOf[T ~string](words ...T) kind[T] {
+	names := make([]string, len(words))
+	for i, w := range words {
+		names[i] = fmt.Sprintf("%q", string(w))
+	}
+	return parsed("one of "+strings.Join(names, ", "), func(text string) (T, error) {
+		if !slices.Contains(words, T(text)) {
+			return "", fmt.Errorf("%q is none of them", text)
+		}
+		return T(text), nil
+	})
+}
+
+// list makes a kind of arrays.
+func list[T any](k kind[T]) kind[[]T] {
+	return kind[[]T]{"an array of: " + k.name, func(value any) ([]T, error) {
+		elements, ok := value.([]any)
+		if !ok {
+			return nil, wanted("an array, in brackets", value)
+		}
+		var all []T
+		for i, e := range elements {
+			v, err := k.read(e)
+			if err != nil {
+				return nil, fmt.Errorf("element %d %w", i+1, err)
+			}
+			all = append(all, v)
+		}
+		return all, nil
+	}}
+}
+
+// number makes a kind of whole numbers with limits.
+func number[T int | uint32 | int32](low, high int64) kind[T] {
+	name := fmt.Sprintf("a number from %d to %d", low, high)
+	return kind[T]{name, func(value any) (T, error) {
+		n, ok := value.(int64)
+		if !ok || n < low || n > high {
+			return 0, wanted(name, value)
+		}
+		return T(n), nil
+	}}
+}
+
+// duration makes a kind of durations with limits.
+func duration(low, high time.Duration) kind[time.Duration] {
+	name := fmt.Sprintf("a duration such as \"30s\" or \"24h\", from %s to %s", low, high)
+	return parsed(name, func(text string) (time.Duration, error) {
+		d, err := time.ParseDuration(text)
+		if err == nil && (d < low || d > high) {
+			err = fmt.Errorf("%s is out of range", d)
+		}
+		return d, err
+	})
+}
+
+var (
+	text = parsed("a string that is not empty", func(s string) (string, error) {
+		if s == "" {
+			return "", fmt.Errorf("it is empty")
+		}
+		return s, nil
+	})
+	boolean = kind[bool]{"true or false", func(value any) (bool, error) {
+		b, ok := value.(bool)
+		if !ok {
+			return false, wanted("true or false, without quotes", value)
+		}
+		return b, nil
+	}}
+	path = parsed("a path that begins with /", func(s string) (string, error) {
+		if !strings.HasPrefix(s, "/") || strings.ContainsRune(s, 0) {
+			return "", fmt.Errorf("it is not absolute")
+		}
+		return s, nil
+	})
+	identity = parsed("a domain name such as \"ha.example.com\"", func(s string) (string, error) {
+		if !domainName(s) {
+			return "", fmt.Errorf("it is no domain name")
+		}
+		return s, nil
+	})
+	address = parsed("a unicast IPv6 address such as \"2001:db8::1\"", func(s string) (netip.Addr, error) {
+		a, err := netip.ParseAddr(s)
+		if err == nil && !unicast(a) {
+			err = fmt.Errorf("%s is not a global unicast IPv6 address", a)
+		}
+		return a, err
+	})
+	prefix = parsed("an IPv6 prefix such as \"2001:db8:1::/64\", without bits after its length", func(s string) (netip.Prefix, error) {
+		p, err := netip.ParsePrefix(s)
+		if err == nil && (p != p.Masked() || !p.Addr().Is6() || p.Addr().Is4In6()) {
+			err = fmt.Errorf("%s is not a plain prefix", p)
+		}
+		return p, err
+	})
+)
+
+func unicast(a netip.Addr) bool {
+	return a.Is6() && !a.Is4In6() && a.Zone() == "" && a.IsGlobalUnicast()
+}
+
+// domainName reports whether s has the form of a DiameterIdentity that is a
+// name (RFC 6733 section 4.3.1).
+func domainName(s string) bool {
+	if len(s) == 0 || len(s) > 255 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+			return false
+		}
+	}
+	return true
+}
