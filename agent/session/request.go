@@ -52,23 +52,25 @@ type Reason int
 
 // The reasons, in the order in which they are looked for.
 const (
-	HomeAgentNotOurs Reason = iota + 1
+	SessionOfOtherUser Reason = iota + 1
+	KeyReplayed
+	KeyReused
+	HomeAgentNotOurs
+	SessionsExhausted
 	AddressNotServed
 	AddressReserved
 	AddressOfOtherUser
 	AddressInUse
 	AddressHeldDown
-	KeyReused
-	KeyReplayed
-	KeyUnusable
 	AddressesExhausted
-	SessionsExhausted
+	KeyUnusable
 	StoreFailed
 	KeyNotLoaded
 	ShuttingDown
 )
 
 var reasonTexts = map[Reason]string{
+	SessionOfOtherUser: "the Session-Id belongs to another user's session",
 	HomeAgentNotOurs:   "the home agent address is not one of ours",
 	AddressNotServed:   "the home address is not on a home prefix served here",
 	AddressReserved:    "the home address is reserved",

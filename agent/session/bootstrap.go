@@ -1,0 +1,105 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"homeagent/agent/store"
+)
+
+// Bootstrap authorises a mobile node: when it returns nil the session is
+// durable and the IKE daemon accepts the node's key. A second request for the
+// same user updates the session in place and keeps its home address unless the
+// request names another. The error is a [*Refusal], and then the state is what
+// it was before.
+//
+// The work is finished even if ctx ends meanwhile: whoever asks again gets the
+// result.
+func (m *Manager) Bootstrap(ctx context.Context, req Request) (Grant, error) {
+	defer req.AAAKey.Wipe()
+	end, err := m.turns.take(ctx, req.UserName)
+	if err != nil {
+		return Grant{}, refuse(ShuttingDown, err)
+	}
+	defer end()
+	p, refusal := m.plan(&req, time.Now())
+	if refusal != nil {
+		return Grant{}, refusal
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.EffectTimeout)
+	defer cancel()
+	if refusal := m.carryOut(ctx, p); refusal != nil {
+		return Grant{}, refusal
+	}
+	m.adopt(p)
+	m.retire(ctx, p)
+	return Grant{HomeAddress: p.after.HomeAddress, HomeAgent: p.after.HomeAgent, AcctMultiSessionID: p.after.AcctMultiSessionID}, nil
+}
+
+// carryOut makes the plan durable and then usable, in this order, so that a
+// crash between the two leaves a session that is loaded at the next start and
+// was not yet promised. On failure it takes everything back.
+func (m *Manager) carryOut(ctx context.Context, p *plan) *Refusal {
+	if err := m.store.Apply(ctx, p.changes()...); err != nil {
+		m.takeBack(p)
+		return refuse(StoreFailed, err)
+	}
+	if err := m.keys.Arm(ctx, credential(&p.after)); err != nil {
+		m.takeBack(p)
+		return refuse(KeyNotLoaded, err)
+	}
+	return nil
+}
+
+// takeBack undoes a plan whose effects failed. The durable state is brought in
+// line by Run, which tries until it succeeds: the session was never promised,
+// and memory already says so.
+func (m *Manager) takeBack(p *plan) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.planned -= p.newcomers()
+	m.pool.Undo(p.claim)
+	m.unsettled[p.after.UserName] = struct{}{}
+	m.wake()
+}
+
+// adopt makes the plan the state of memory.
+func (m *Manager) adopt(p *plan) {
+	m.mu.Lock()
+	m.planned -= p.newcomers()
+	m.insert(p.after)
+	delete(m.keyPrints, p.after.UserName)
+	for _, user := range m.pool.Forgotten() {
+		delete(m.keyPrints, user)
+		m.unsettled[user] = struct{}{}
+	}
+	m.mu.Unlock()
+	m.wake()
+	event := "mobile node bootstrapped"
+	if p.before != nil {
+		event = "mobile node bootstrapped again"
+	}
+	m.log.Info(event,
+		"user_name", p.after.UserName, "home_address", p.after.HomeAddress,
+		"home_agent_address", p.after.HomeAgent, "session_id", p.after.SessionID,
+		"peer", p.after.PeerHost, "key_id", p.after.KeyID, "key_fingerprint", p.after.Fingerprint)
+}
+
+// retire drops what a new home address left behind: the new one is in place
+// by now (RFC 5026 section 5.3.2).
+func (m *Manager) retire(ctx context.Context, p *plan) {
+	if p.before == nil || p.before.HomeAddress == p.after.HomeAddress {
+		return
+	}
+	if err := m.keys.Forget(ctx, p.before.HomeAddress); err != nil {
+		m.log.Warn("the former home address is still known to the IKE daemon, which removes it when it can be reached",
+			"user_name", p.before.UserName, "home_address", p.before.HomeAddress, "error", err)
+	}
+	m.ended(*p.before)
+}
+
+func (m *Manager) ended(s store.Session) {
+	if m.cfg.Ended != nil {
+		m.cfg.Ended(s)
+	}
+}

@@ -1,0 +1,161 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"homeagent/agent/addresspool"
+	"homeagent/agent/store"
+	"homeagent/ike/psk"
+)
+
+// A Keyer holds keys in the IKE daemon. The agent implements it over strongSwan.
+type Keyer interface {
+	// Arm returns nil when an IKE_AUTH with this key and for this home address
+	// can succeed. It replaces what was armed for that home address.
+	Arm(ctx context.Context, c Credential) error
+	// Forget removes the key and ends the security associations made with it.
+	// It is no error if there is nothing to remove.
+	Forget(ctx context.Context, home netip.Addr) error
+}
+
+// A Credential is what the IKE daemon must know of a mobile node.
+type Credential struct {
+	UserName               string
+	HomeAddress, HomeAgent netip.Addr
+	PSK                    psk.Key
+	EstablishedAt          time.Time // zero: not proven yet
+}
+
+// A Config holds the limits and names of a Manager.
+type Config struct {
+	// HomeAgents are the addresses over which mobile nodes are spread, at least
+	// one.
+	HomeAgents []netip.Addr
+	// MaxSessions bounds the number of sessions, 0 for no bound.
+	MaxSessions int
+	// MaxLifetime caps every authorization, 0 for no cap.
+	MaxLifetime time.Duration
+	// EffectTimeout bounds the time that store and IKE daemon may take for one
+	// request.
+	EffectTimeout time.Duration
+	// Identity begins the Acct-Multi-Session-Ids made here.
+	Identity string
+	// Ended is told of every session that has ended, once nothing of it is left.
+	Ended func(store.Session)
+}
+
+// A Manager holds all sessions. Its methods may be called from several
+// goroutines.
+type Manager struct {
+	cfg   Config
+	store store.Store
+	keys  Keyer
+	log   *slog.Logger
+	turns turns
+	ready chan struct{}
+	kick  chan struct{} // wakes Run: an earlier expiry, or something to settle
+
+	mu        sync.Mutex
+	pool      *addresspool.Pool
+	users     map[string]*entry
+	ids       map[string]*entry // by Session-Id
+	homes     map[netip.Addr]*entry
+	load      map[netip.Addr]int // sessions by home agent address
+	expiry    expiryQueue
+	unsettled map[string]struct{} // users whose durable state may lag behind memory
+	keyPrints map[string]psk.Fingerprint
+	planned   int    // newcomers under way, who count against MaxSessions
+	minted    uint64 // Acct-Multi-Session-Ids made
+}
+
+// An entry is a session and its place in the expiry queue.
+type entry struct {
+	store.Session
+	place int // -1: never expires
+}
+
+// New makes a Manager without sessions; Restore brings back those of the store.
+func New(cfg Config, st store.Store, pool *addresspool.Pool, keys Keyer, log *slog.Logger) *Manager {
+	m := &Manager{
+		cfg: cfg, store: st, pool: pool, keys: keys, log: log,
+		ready: make(chan struct{}), kick: make(chan struct{}, 1),
+		users: map[string]*entry{}, ids: map[string]*entry{}, homes: map[netip.Addr]*entry{},
+		load: map[netip.Addr]int{}, unsettled: map[string]struct{}{}, keyPrints: map[string]psk.Fingerprint{},
+	}
+	for _, ha := range cfg.HomeAgents {
+		m.load[ha] = 0
+	}
+	return m
+}
+
+// Restore reads leases and sessions back from the store, before Run, and
+// returns what the IKE daemon must know.
+func (m *Manager) Restore() ([]Credential, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var leases []addresspool.Lease
+	err := m.store.Leases(func(l store.Lease) error {
+		leases = append(leases, addresspool.Lease{UserName: l.UserName, Address: l.Address, Released: l.Released})
+		m.keyPrints[l.UserName] = l.LastKey
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("restoring leases: %w", err)
+	}
+	if err := m.pool.Restore(leases); err != nil {
+		return nil, fmt.Errorf("restoring leases: %w", err)
+	}
+	var creds []Credential
+	err = m.store.Sessions(func(s store.Session) error {
+		m.insert(s)
+		creds = append(creds, credential(&s))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("restoring sessions: %w", err)
+	}
+	return creds, nil
+}
+
+func credential(s *store.Session) Credential {
+	return Credential{
+		UserName: s.UserName, HomeAddress: s.HomeAddress, HomeAgent: s.HomeAgent,
+		PSK: s.PSK, EstablishedAt: s.EstablishedAt,
+	}
+}
+
+// insert puts a session into the indexes, in place of the user's earlier one.
+// The caller holds the lock.
+func (m *Manager) insert(s store.Session) {
+	m.remove(s.UserName)
+	e := &entry{Session: s, place: -1}
+	m.users[s.UserName], m.ids[s.SessionID], m.homes[s.HomeAddress] = e, e, e
+	m.load[s.HomeAgent]++
+	m.expiry.add(e)
+}
+
+// remove takes a user's session out of the indexes. The caller holds the lock.
+func (m *Manager) remove(user string) {
+	e, ok := m.users[user]
+	if !ok {
+		return
+	}
+	delete(m.users, user)
+	delete(m.ids, e.SessionID)
+	delete(m.homes, e.HomeAddress)
+	m.load[e.HomeAgent]--
+	m.expiry.drop(e)
+}
+
+// wake makes Run look again.
+func (m *Manager) wake() {
+	select {
+	case m.kick <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,188 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"homeagent/agent/addresspool"
+	"homeagent/agent/store"
+	"homeagent/ike/psk"
+)
+
+// A plan is a request that passed every check, with the home address already
+// claimed for it. It is carried out or taken back.
+type plan struct {
+	before *store.Session // nil for a new user
+	after  store.Session
+	claim  addresspool.Claim
+}
+
+// newcomers counts the plan against MaxSessions.
+func (p *plan) newcomers() int {
+	if p.before == nil {
+		return 1
+	}
+	return 0
+}
+
+func (p *plan) changes() []store.Change {
+	return []store.Change{
+		store.PutSession{Session: p.after},
+		store.PutLease{Lease: store.Lease{UserName: p.after.UserName, Address: p.after.HomeAddress}},
+	}
+}
+
+// plan checks the request against everything that is known and chooses what it
+// leaves open. Nothing is kept when it refuses.
+func (m *Manager) plan(req *Request, now time.Time) (*plan, *Refusal) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, refusal := m.earlier(req)
+	if refusal != nil {
+		return nil, refusal
+	}
+	homeAgent, refusal := m.chooseHomeAgent(req, before)
+	if refusal != nil {
+		return nil, refusal
+	}
+	full := before == nil && m.cfg.MaxSessions > 0 && len(m.users)+m.planned >= m.cfg.MaxSessions
+	if full && !req.HomeAddress.IsValid() {
+		return nil, refuse(SessionsExhausted, fmt.Errorf("%d sessions", m.cfg.MaxSessions))
+	}
+	claim, refusal := m.claimAddress(req, before, now)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if full { // a bad address is worth telling first
+		m.pool.Undo(claim)
+		return nil, refuse(SessionsExhausted, fmt.Errorf("%d sessions", m.cfg.MaxSessions))
+	}
+	key, err := psk.Derive(req.AAAKey, req.KeyID, claim.Address, homeAgent)
+	if err != nil {
+		m.pool.Undo(claim)
+		return nil, refuse(KeyUnusable, err)
+	}
+	p := &plan{before: before, after: m.next(req, before, claim.Address, homeAgent, key, now), claim: claim}
+	m.planned += p.newcomers()
+	return p, nil
+}
+
+// earlier finds the user's live session and checks that the request may go on
+// from it.
+func (m *Manager) earlier(req *Request) (*store.Session, *Refusal) {
+	if e, ok := m.ids[req.SessionID]; ok && e.UserName != req.UserName {
+		return nil, refuse(SessionOfOtherUser, nil)
+	}
+	fingerprint := req.AAAKey.Fingerprint()
+	e, ok := m.users[req.UserName]
+	if !ok {
+		if m.keyPrints[req.UserName] == fingerprint {
+			return nil, refuse(KeyReplayed, nil)
+		}
+		return nil, nil
+	}
+	if e.KeyID == req.KeyID && e.Fingerprint != fingerprint {
+		return nil, refuse(KeyReused, fmt.Errorf("key id %d", req.KeyID))
+	}
+	before := e.Session
+	return &before, nil
+}
+
+// chooseHomeAgent takes the server's choice if it is one of ours, otherwise
+// what the user has, otherwise the address with the fewest sessions.
+func (m *Manager) chooseHomeAgent(req *Request, before *store.Session) (netip.Addr, *Refusal) {
+	if req.HomeAgent.IsValid() {
+		if _, ours := m.load[req.HomeAgent]; !ours {
+			return netip.Addr{}, refuse(HomeAgentNotOurs, fmt.Errorf("%s", req.HomeAgent))
+		}
+		return req.HomeAgent, nil
+	}
+	if before != nil {
+		if _, ours := m.load[before.HomeAgent]; ours {
+			return before.HomeAgent, nil
+		}
+	}
+	best := m.cfg.HomeAgents[0]
+	for _, ha := range m.cfg.HomeAgents[1:] {
+		if m.load[ha] < m.load[best] {
+			best = ha
+		}
+	}
+	return best, nil
+}
+
+func (m *Manager) claimAddress(req *Request, before *store.Session, now time.Time) (addresspool.Claim, *Refusal) {
+	wanted := req.HomeAddress
+	if !wanted.IsValid() && before != nil {
+		wanted = before.HomeAddress
+	}
+	var claim addresspool.Claim
+	var err error
+	if wanted.IsValid() {
+		claim, err = m.pool.Claim(req.UserName, wanted, now)
+	} else {
+		claim, err = m.pool.Assign(req.UserName, now)
+	}
+	if err != nil {
+		return claim, refuse(addressReason(err), err)
+	}
+	return claim, nil
+}
+
+// addressReason translates the pool's refusal.
+func addressReason(err error) Reason {
+	var r addresspool.Refusal
+	if !errors.As(err, &r) {
+		return AddressNotServed
+	}
+	return map[addresspool.Refusal]Reason{
+		addresspool.NotServed: AddressNotServed,
+		addresspool.Reserved:  AddressReserved,
+		addresspool.OtherUser: AddressOfOtherUser,
+		addresspool.InUse:     AddressInUse,
+		addresspool.HeldDown:  AddressHeldDown,
+		addresspool.Exhausted: AddressesExhausted,
+	}[r]
+}
+
+// next is the session as it will be.
+func (m *Manager) next(req *Request, before *store.Session, home, agent netip.Addr, key psk.Key, now time.Time) store.Session {
+	s := store.Session{
+		SessionID: req.SessionID, UserName: req.UserName,
+		OriginHost: req.OriginHost, OriginRealm: req.OriginRealm, PeerHost: req.PeerHost,
+		HomeAddress: home, HomeAgent: agent,
+		KeyID: req.KeyID, PSK: key, Fingerprint: req.AAAKey.Fingerprint(),
+		Stateful: req.Stateful, AuthorizedAt: now,
+		AcctMultiSessionID: m.acctMultiSessionID(req, before, now),
+	}
+	if lifetime := m.cappedLifetime(req.Lifetime); lifetime != Unlimited {
+		s.ExpiresAt, s.Grace = now.Add(lifetime), req.Grace
+	}
+	if before != nil && before.HomeAddress == home && before.HomeAgent == agent {
+		// The IKE_SA survives a new key: rekeying does not use it.
+		s.EstablishedAt, s.CareOf = before.EstablishedAt, before.CareOf
+	}
+	return s
+}
+
+func (m *Manager) cappedLifetime(d time.Duration) time.Duration {
+	if m.cfg.MaxLifetime > 0 {
+		return min(d, m.cfg.MaxLifetime)
+	}
+	return d
+}
+
+// acctMultiSessionID keeps the one there is, else takes the server's, else
+// makes one in the form of a Session-Id (RFC 6733 section 8.8).
+func (m *Manager) acctMultiSessionID(req *Request, before *store.Session, now time.Time) string {
+	if before != nil {
+		return before.AcctMultiSessionID
+	}
+	if req.AcctMultiSessionID != "" {
+		return req.AcctMultiSessionID
+	}
+	m.minted++
+	return fmt.Sprintf("%s;%d;%d", m.cfg.Identity, now.Unix(), m.minted)
+}

@@ -1,0 +1,87 @@
+package session
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"homeagent/agent/addresspool"
+	"homeagent/agent/store"
+)
+
+// Counts are the numbers of sessions.
+type Counts struct{ Total, Established int }
+
+// Counts counts the sessions.
+func (m *Manager) Counts() Counts {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := Counts{Total: len(m.users)}
+	for _, e := range m.users {
+		if !e.EstablishedAt.IsZero() {
+			c.Established++
+		}
+	}
+	return c
+}
+
+// Sessions lists all sessions in the order of their user names.
+func (m *Manager) Sessions() []store.Session {
+	m.mu.Lock()
+	all := make([]store.Session, 0, len(m.users))
+	for _, e := range m.users {
+		all = append(all, e.Session)
+	}
+	m.mu.Unlock()
+	slices.SortFunc(all, func(a, b store.Session) int { return strings.Compare(a.UserName, b.UserName) })
+	return all
+}
+
+// Find finds a session by Session-Id, User-Name or home address. The error
+// wraps [ErrUnknown].
+func (m *Manager) Find(id string) (store.Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.ids[id]; ok {
+		return e.Session, nil
+	}
+	if e, ok := m.users[id]; ok {
+		return e.Session, nil
+	}
+	if addr, err := netip.ParseAddr(id); err == nil {
+		if e, ok := m.homes[addr]; ok {
+			return e.Session, nil
+		}
+	}
+	return store.Session{}, fmt.Errorf("finding session %q: %w", id, ErrUnknown)
+}
+
+// Owner finds the session a home address belongs to.
+func (m *Manager) Owner(home netip.Addr) (store.Session, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.homes[home]
+	if !ok {
+		return store.Session{}, false
+	}
+	return e.Session, true
+}
+
+func (m *Manager) byUser(user string) (store.Session, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.users[user]
+	if !ok {
+		return store.Session{}, false
+	}
+	return e.Session, true
+}
+
+// AddressUse reports the use of every home prefix.
+func (m *Manager) AddressUse() []addresspool.Usage {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.pool.Usage(time.Now())
+}
