@@ -128,16 +128,27 @@ func (c *Codec) readAnswer(m *diameter.Message, g grammar, r *Reply, b body) *di
 	}
 	in := &reader{message: m}
 	r.visit(in)
-	if r.Result.Success() {
-		if f := c.checkPresence(m, g, name{}); f != nil {
-			return f
-		}
+	if !r.Result.Success() {
+		g = refusal(g)
+	}
+	if f := c.checkPresence(m, g, name{}); f != nil {
+		return f
 	}
 	if a, ok := m.Find(avp.FailedAVP, 0); ok {
 		r.Failed, _ = a.Group()
 	}
 	b.visit(c.dictionary.Codes(), in)
 	return in.fault
+}
+
+// refusal is the part of an answer's grammar that every answer must have
+// (RFC 6733 section 7.2).
+func refusal(g grammar) grammar {
+	var always []dictionary.Rule
+	for _, code := range []uint32{avp.ResultCode, avp.OriginHost, avp.OriginRealm} {
+		always = append(always, g.rules[g.index[base(code)]])
+	}
+	return grammar{rules: always}
 }
 
 func (c *Codec) read(m *diameter.Message, b body, legacy bool) *diameter.Failure {

@@ -74,9 +74,6 @@ func FuzzDecodeHMA(f *testing.F) {
 		id := diameter.Identity{Host: h.OriginHost, Realm: h.OriginRealm, OriginStateID: h.OriginStateID}
 		again := c.EncodeHMA(&diameter.Message{AVPs: avps(diameter.NewUTF8(sessionID, 0, m, h.SessionID))}, id, h)
 		got, failure := c.DecodeHMA(parse(t, again.Append(nil)))
-		if id.Host == "" || id.Realm == "" {
-			return // a refusal without them is read, but not written
-		}
 		if failure != nil {
 			t.Fatalf("an accepted HMA is refused after a round trip: %v", failure)
 		}

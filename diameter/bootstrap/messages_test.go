@@ -139,6 +139,7 @@ func TestDecodeHMA_Refused(t *testing.T) {
 		want diameter.ResultCode
 	}{
 		{"no home address", drop(homeAddress, vendor), diameter.MissingAVP},
+		{"nothing but a Session-Id", func(a []diameter.AVP) []diameter.AVP { return a[:1] }, diameter.MissingAVP},
 		{"no Origin-Host", drop(originHost, 0), diameter.MissingAVP},
 		{"IPv4 home agent", set(diameter.NewAddress(homeAgent, vendor, m, netip.MustParseAddr("192.0.2.1"))), diameter.InvalidAVPValue},
 		{"two Result-Codes", add(diameter.NewUnsigned32(resultCode, 0, m, 5012)), diameter.AVPOccursTooManyTimes},
