@@ -109,6 +109,9 @@ func (s *setting) filters(table *table) (difference, error) {
 	if err != nil {
 		return difference{}, err
 	}
+	if have, err = s.withoutOdd(have); err != nil {
+		return difference{}, err
+	}
 	for _, f := range have {
 		table.handles.learn(f.Source, f.Handle)
 	}
@@ -120,6 +123,21 @@ func (s *setting) filters(table *table) (difference, error) {
 		}
 	}
 	return compare(want, have), nil
+}
+
+// withoutOdd deletes filters that are not as we make them, and returns the
+// others. They go first, for one of them may let everything in, or stand where
+// one of ours belongs.
+func (s *setting) withoutOdd(list []object.Filter) ([]object.Filter, error) {
+	kept := list[:0]
+	for _, f := range list {
+		if f.Source.IsValid() {
+			kept = append(kept, f)
+		} else if err := s.kernel.apply(&s.done, object.Delete, f); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
 }
 
 func (s *setting) routes() (difference, error) {

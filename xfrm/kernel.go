@@ -24,6 +24,9 @@ type platform interface {
 	Routes(object.Tunnel) ([]object.Route, error)
 	Apply(object.Verb, object.Object) error
 	Migrate(object.Migration) error
+	Statistics(object.Filter) (object.Statistics, error)
+	Dropped(object.Tunnel) (uint64, error)
+	IPsecCounters() (map[string]uint64, error)
 	Close()
 }
 

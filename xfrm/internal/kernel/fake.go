@@ -21,6 +21,8 @@ type Fake struct {
 	journal  []string
 	failures map[string]error
 
+	statistics map[uint32]object.Statistics // by the filter's handle
+
 	lastIndex int
 }
 
@@ -31,6 +33,8 @@ func NewFake() *Fake {
 		states:   make(map[object.StateKey]object.State),
 		tunnels:  make(map[string]*fakeTunnel),
 		failures: make(map[string]error),
+
+		statistics: make(map[uint32]object.Statistics),
 	}
 }
 

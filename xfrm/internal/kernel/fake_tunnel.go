@@ -200,3 +200,37 @@ func migrateTemplate(t *object.Template, v object.Move) bool {
 	t.Src, t.Dst = v.ToSrc, v.ToDst
 	return true
 }
+
+// Statistics returns what Count has set.
+func (f *Fake) Statistics(filter object.Filter) (object.Statistics, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	on, err := f.on(filter.Index)
+	if err != nil {
+		return object.Statistics{}, err
+	}
+	if _, exists := on.filters[filter.Handle]; !exists {
+		return object.Statistics{}, syscall.ENOENT
+	}
+	return f.statistics[filter.Handle], nil
+}
+
+// Count sets the counters of the filter with a handle; those of handle 0 are
+// of the packets that none lets in.
+func (f *Fake) Count(handle uint32, s object.Statistics) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.statistics[handle] = s
+}
+
+// Dropped returns what Count has set for handle 0.
+func (f *Fake) Dropped(object.Tunnel) (uint64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.statistics[0].Dropped, nil
+}
+
+// IPsecCounters returns one counter, which never counts.
+func (f *Fake) IPsecCounters() (map[string]uint64, error) {
+	return map[string]uint64{"XfrmInTmplMismatch": 0}, nil
+}

@@ -9,6 +9,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -25,6 +26,9 @@ import (
 type Linux struct {
 	handle  *netlink.Handle
 	sockets map[int]*nl.SocketHandle
+	// counters is /proc/net/xfrm_stat, which stays that of the namespace it
+	// was opened in; nil if the kernel does not count.
+	counters *os.File
 }
 
 // timeout is how long one answer may take; a policy insert takes 11 ms with
@@ -55,6 +59,10 @@ func OpenLinux() (*Linux, error) {
 			return nil, fmt.Errorf("configuring a netlink socket of family %d: %w", family, err)
 		}
 	}
+	if err := l.openCounters(); err != nil {
+		l.Close()
+		return nil, err
+	}
 	return l, nil
 }
 
@@ -68,6 +76,7 @@ func (l *Linux) Close() {
 	for _, s := range l.sockets {
 		s.Close()
 	}
+	l.counters.Close() // an error if it is nil
 }
 
 // Apply does v to o. Adding what exists is an error, as is deleting what does

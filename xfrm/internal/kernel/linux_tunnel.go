@@ -16,6 +16,8 @@ import (
 // alias marks a device as ours, next to its name.
 const alias = "homeagent"
 
+const noLinkLocal = 1 // IN6_ADDR_GEN_MODE_NONE
+
 // Tunnel looks the tunnel device up by its name. A device of that name and
 // another kind is an error.
 func (l *Linux) Tunnel(name string) (object.Tunnel, bool, error) {
@@ -80,7 +82,11 @@ func (l *Linux) addTunnel(link *netlink.Ip6tnl, t object.Tunnel) error {
 	if err != nil {
 		return err
 	}
-	return l.handle.LinkSetAlias(link, alias)
+	if err := l.handle.LinkSetAlias(link, alias); err != nil {
+		return err
+	}
+	// Nobody is at the other end to use a link-local address with.
+	return l.handle.LinkSetIP6AddrGenMode(link, noLinkLocal)
 }
 
 func (l *Linux) adjustTunnel(link netlink.Link, t object.Tunnel) error {
@@ -115,7 +121,7 @@ func (l *Linux) Gate(t object.Tunnel) (object.Gate, error) {
 
 // drops lists the statistics of the filters that drop what no other lets in:
 // there should be one.
-func (l *Linux) drops(t object.Tunnel) ([]wire.Statistics, error) {
+func (l *Linux) drops(t object.Tunnel) ([]object.Statistics, error) {
 	body := wire.AppendFilterDump(nil, t.Index, object.DropPreference)
 	list, err := dump(l, unix.NETLINK_ROUTE, unix.RTM_GETTFILTER, body, unix.RTM_NEWTFILTER, wire.ParseDrop)
 	if err != nil {
@@ -136,7 +142,12 @@ func (l *Linux) applyGate(v object.Verb, g object.Gate) error {
 	if err := l.handle.QdiscAdd(qdisc); err != nil && !errors.Is(err, syscall.EEXIST) {
 		return err
 	}
-	return l.exchange(unix.NETLINK_ROUTE, unix.RTM_NEWTFILTER, put, wire.AppendDrop(nil, g.Index))
+	// A matchall filter cannot be replaced.
+	err := l.exchange(unix.NETLINK_ROUTE, unix.RTM_DELTFILTER, 0, wire.AppendDropID(nil, g.Index))
+	if err != nil && !errors.Is(err, syscall.ENOENT) {
+		return err
+	}
+	return l.exchange(unix.NETLINK_ROUTE, unix.RTM_NEWTFILTER, createNew, wire.AppendDrop(nil, g.Index))
 }
 
 // put makes the kernel add or replace.
@@ -202,10 +213,10 @@ func (l *Linux) applyRoute(v object.Verb, r object.Route) error {
 
 // Statistics counts what came through the tunnel for one binding, and Dropped
 // what no filter let in.
-func (l *Linux) Statistics(f object.Filter) (wire.Statistics, error) {
+func (l *Linux) Statistics(f object.Filter) (object.Statistics, error) {
 	b, err := l.get(unix.NETLINK_ROUTE, unix.RTM_GETTFILTER, wire.AppendFilterID(nil, f), unix.RTM_NEWTFILTER)
 	if err != nil {
-		return wire.Statistics{}, fmt.Errorf("reading the counters of filter %d on %s: %w", f.Handle, f.Device, hint(err))
+		return object.Statistics{}, fmt.Errorf("reading the counters of filter %d on %s: %w", f.Handle, f.Device, hint(err))
 	}
 	_, s, err := wire.ParseFilter(b)
 	return s, err

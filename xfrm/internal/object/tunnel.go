@@ -79,6 +79,11 @@ func (f Filter) Command(v Verb) string {
 	return fmt.Sprintf("%s enc_src_ip %s enc_dst_ip %s src_ip %s action pass", id, f.CareOf, f.HomeAgent, f.Source)
 }
 
+// Statistics counts what met a filter.
+type Statistics struct {
+	Packets, Octets, Dropped uint64
+}
+
 // Route leads to a mobile node through the tunnel.
 type Route struct {
 	Device    string

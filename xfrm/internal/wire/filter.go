@@ -19,6 +19,11 @@ const (
 	actionPass = 0 // TC_ACT_OK
 	actionDrop = 2 // TC_ACT_SHOT
 
+	// firstAction is the index of the first filter's action. An action with an
+	// index outlives the replacement of its filter, and its counters with it.
+	// The kernel numbers others' actions from 1.
+	firstAction = 0x62750000
+
 	attrActionFlags    = 7 // TCA_ACT_FLAGS
 	noPerCPUStatistics = 1 // TCA_ACT_FLAGS_NO_PERCPU_STATS
 
@@ -28,11 +33,6 @@ const (
 
 	skipHardware = 1 // TCA_CLS_FLAGS_SKIP_HW
 )
-
-// Statistics counts what met a filter.
-type Statistics struct {
-	Packets, Octets, Dropped uint64
-}
 
 // AppendFilter appends the body of RTM_NEWTFILTER for the filter that lets one
 // mobile node's packets in.
@@ -44,7 +44,7 @@ func AppendFilter(b []byte, f object.Filter) []byte {
 	o = appendMasked(o, nl.TCA_FLOWER_KEY_ENC_IPV6_SRC, nl.TCA_FLOWER_KEY_ENC_IPV6_SRC_MASK, object.Host(f.CareOf))
 	o = appendMasked(o, nl.TCA_FLOWER_KEY_ENC_IPV6_DST, nl.TCA_FLOWER_KEY_ENC_IPV6_DST_MASK, object.Host(f.HomeAgent))
 	o = appendUint32(o, nl.TCA_FLOWER_FLAGS, skipHardware)
-	o = appendAttr(o, nl.TCA_FLOWER_ACT|nested, appendAction(nil, actionPass))
+	o = appendAttr(o, nl.TCA_FLOWER_ACT|nested, appendAction(nil, actionPass, firstAction+f.Handle))
 	return appendAttr(b, nl.TCA_OPTIONS|nested, o)
 }
 
@@ -60,8 +60,14 @@ func AppendDrop(b []byte, index int) []byte {
 	b = appendFilterHeader(b, index, 1, object.DropPreference, unix.ETH_P_ALL)
 	b = appendAttr(b, nl.TCA_KIND, []byte("matchall\x00"))
 	o := appendUint32(nil, nl.TCA_MATCHALL_FLAGS, skipHardware)
-	o = appendAttr(o, nl.TCA_MATCHALL_ACT|nested, appendAction(nil, actionDrop))
+	o = appendAttr(o, nl.TCA_MATCHALL_ACT|nested, appendAction(nil, actionDrop, 0))
 	return appendAttr(b, nl.TCA_OPTIONS|nested, o)
+}
+
+// AppendDropID appends the body of RTM_DELTFILTER for all filters of
+// DropPreference.
+func AppendDropID(b []byte, index int) []byte {
+	return appendFilterHeader(b, index, 0, object.DropPreference, unix.ETH_P_ALL)
 }
 
 // AppendFilterDump appends the body of a dump of the filters of one preference
@@ -95,9 +101,9 @@ func maskOf(length int) []byte {
 
 // appendAction appends a list of one gact action. It counts in one place and
 // not per CPU, which would cost more memory than all the rest of a binding on
-// a machine of many CPUs.
-func appendAction(b []byte, verdict uint32) []byte {
-	parameters := native.AppendUint32(nil, 0) // index: the kernel's choice
+// a machine of many CPUs. Index 0 is the kernel's choice.
+func appendAction(b []byte, verdict, index uint32) []byte {
+	parameters := native.AppendUint32(nil, index)
 	parameters = native.AppendUint32(parameters, 0)
 	parameters = native.AppendUint32(parameters, verdict)
 	parameters = pad(parameters, 8)
@@ -110,24 +116,27 @@ func appendAction(b []byte, verdict uint32) []byte {
 }
 
 // ParseFilter reads the body of an RTM_NEWTFILTER of PassPreference. Device
-// is left empty. What an Append function of this package cannot have made is
-// foreign.
-func ParseFilter(b []byte) (object.Filter, Statistics, error) {
+// is left empty. Of a filter that AppendFilter cannot have made, only Index and
+// Handle are returned.
+func ParseFilter(b []byte) (object.Filter, object.Statistics, error) {
 	p, err := parseFilter(b, "flower\x00")
 	if err != nil {
-		return object.Filter{}, Statistics{}, err
+		return object.Filter{}, object.Statistics{}, err
 	}
 	f := &p.filter
-	whole := p.odd == 0 && f.Handle != 0 && p.verdict == actionPass && p.actions == 1 &&
+	whole := p.odd == 0 && p.verdict == actionPass && p.actions == 1 && p.index == firstAction+f.Handle &&
 		f.CareOf.IsValid() && f.HomeAgent.IsValid() && f.Source.IsValid()
+	if f.Handle == 0 { // the head of a list, not a filter
+		return object.Filter{}, object.Statistics{}, fmt.Errorf("reading a filter without handle: %w", ErrForeign)
+	}
 	if !whole {
-		return object.Filter{}, Statistics{}, fmt.Errorf("reading a filter: %w", ErrForeign)
+		return object.Filter{Index: f.Index, Handle: f.Handle}, p.statistics, nil
 	}
 	return *f, p.statistics, nil
 }
 
 // ParseDrop reads the body of an RTM_NEWTFILTER of DropPreference.
-func ParseDrop(b []byte) (Statistics, error) {
+func ParseDrop(b []byte) (object.Statistics, error) {
 	p, err := parseFilter(b, "matchall\x00")
 	if err == nil && (p.verdict != actionDrop || p.actions != 1) {
 		err = fmt.Errorf("reading a filter: %w", ErrForeign)
@@ -170,10 +179,11 @@ func parseFilter(b []byte, kind string) (filterParser, error) {
 type filterParser struct {
 	filter     object.Filter
 	source     masked
-	verdict    uint32
+	verdict    uint32 // of the action
+	index      uint32 // of the action
 	actions    int
 	odd        int // attributes a filter of ours does not have
-	statistics Statistics
+	statistics object.Statistics
 }
 
 // masked is an address to compare with and which bits of it.
@@ -264,6 +274,7 @@ func (p *filterParser) gactAttr(typ uint16, value []byte) error {
 	if len(value) < 12 {
 		return fmt.Errorf("reading an action of %d octets: %w", len(value), errShort)
 	}
+	p.index = native.Uint32(value)
 	p.verdict = native.Uint32(value[8:])
 	return nil
 }

@@ -1,0 +1,170 @@
+//go:build kerneltest
+
+package xfrm_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"homeagent/diameter/lab/testbed"
+)
+
+// Mobility Header message types (RFC 6275 section 6.1).
+const (
+	bindingUpdate          = 5
+	bindingAcknowledgement = 6
+)
+
+const mobilityHeader = 135
+
+// mobility is a Mobility Header message: 16 octets that a sequence number
+// tells apart. The kernel fills in the checksum.
+func mobility(typ byte, sequence uint16) []byte {
+	m := []byte{59, 1, typ, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 0, 0}
+	binary.BigEndian.PutUint16(m[6:], sequence)
+	return m
+}
+
+// transportSA is the command for a security association in transport mode for
+// the Mobility Header between two hosts.
+func transportSA(from, to netip.Addr, spi int, selector string) string {
+	return fmt.Sprintf("ip xfrm state add src %s dst %s proto esp spi %d reqid 1001 mode transport "+
+		"auth hmac(sha256) 0x%064x enc cbc(aes) 0x%032x %s", from, to, spi, spi, spi, selector)
+}
+
+// mobileSends makes the mobile node put its Home Address option into Binding
+// Updates from one home address, under ESP if spi is not 0.
+func (l *lab) mobileSends(home netip.Addr, spi int) {
+	l.t.Helper()
+	esp := ""
+	if spi != 0 {
+		esp = "tmpl proto esp mode transport reqid 1001"
+		l.command(l.MobileNode, transportSA(home, homeAgent, spi, ""))
+	}
+	l.commands(l.MobileNode, fmt.Sprintf(`
+		ip -6 addr add %[1]s/128 dev lo nodad home
+		ip xfrm state add src %[1]s dst %[2]s proto hao mode ro coa %[3]s
+		ip xfrm policy add src %[1]s dst %[2]s proto 135 type 5 dir out priority 1 %[4]s tmpl src %[1]s dst %[2]s proto hao mode ro
+		`, home, homeAgent, careOfA, esp))
+}
+
+// homeAgentTakes gives the home agent the other end of a mobile node's security
+// association, as charon would: bound to that home address.
+func (l *lab) homeAgentTakes(home netip.Addr, spi int) {
+	l.t.Helper()
+	l.command(l.HomeAgent, transportSA(home, homeAgent, spi, fmt.Sprintf("sel src %s dst %s proto 135", home, homeAgent)))
+}
+
+// mobilitySocket is a raw socket for the Mobility Header on a host.
+func (l *lab) mobilitySocket(h *testbed.Host) int {
+	l.t.Helper()
+	var fd int
+	l.must(h.Do(func() (err error) {
+		fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, mobilityHeader)
+		return err
+	}))
+	l.t.Cleanup(func() { unix.Close(fd) })
+	l.must(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 5}))
+	return fd
+}
+
+// next returns the sequence number of the next message of a type on a socket.
+func (l *lab) next(fd int, typ byte) uint16 {
+	l.t.Helper()
+	buffer := make([]byte, 2048)
+	for {
+		n, _, err := unix.Recvfrom(fd, buffer, 0)
+		l.must(err)
+		if n >= 8 && buffer[2] == typ {
+			return binary.BigEndian.Uint16(buffer[6:])
+		}
+	}
+}
+
+func TestH46_OnlyTheOwnersSecurityAssociationCarriesABindingUpdate(t *testing.T) {
+	l := newLab(t)
+	l.set()
+	fd := l.mobilitySocket(l.HomeAgent)
+	third := netip.MustParseAddr("2001:db8:1::300")
+	l.mobileSends(homeAddress, 0x100)
+	l.homeAgentTakes(homeAddress, 0x100)
+	l.mobileSends(third, 0)
+
+	before := l.statistics()
+	l.sendRaw(l.MobileNode, mobilityHeader, third, homeAgent, mobility(bindingUpdate, 1))
+	l.sendRaw(l.MobileNode, mobilityHeader, homeAddress, homeAgent, mobility(bindingUpdate, 2))
+	if got := l.next(fd, bindingUpdate); got != 2 {
+		t.Errorf("the first Binding Update delivered is number %d, want 2", got)
+	}
+	// Another's home address under a security association of one's own. The
+	// sequence numbers begin anew, which the other end does not look at.
+	l.command(l.MobileNode, fmt.Sprintf("ip xfrm state delete dst %s proto esp spi 0x100", homeAgent))
+	l.mobileSends(otherAddress, 0x100)
+	l.sendRaw(l.MobileNode, mobilityHeader, otherAddress, homeAgent, mobility(bindingUpdate, 3))
+	l.command(l.MobileNode, fmt.Sprintf("ip xfrm state delete dst %s proto esp spi 0x100", homeAgent))
+	l.command(l.MobileNode, transportSA(homeAddress, homeAgent, 0x100, ""))
+	l.sendRaw(l.MobileNode, mobilityHeader, homeAddress, homeAgent, mobility(bindingUpdate, 4))
+	if got := l.next(fd, bindingUpdate); got != 4 {
+		t.Errorf("the next Binding Update delivered is number %d, want 4", got)
+	}
+	want := map[string]int{"XfrmInTmplMismatch": 1, "XfrmInStateMismatch": 1}
+	if diff := cmp.Diff(want, difference(before, l.statistics())); diff != "" {
+		t.Errorf("dropped (-want +got):\n%s", diff)
+	}
+	counters, err := l.kernel.Counters()
+	l.must(err)
+	if got := counters.IPsec["XfrmInTmplMismatch"]; got != 1 {
+		t.Errorf("Counters has %d times XfrmInTmplMismatch, want 1: %v", got, counters)
+	}
+}
+
+func difference(before, after map[string]int) map[string]int {
+	d := make(map[string]int)
+	for name, n := range after {
+		if n != before[name] {
+			d[name] = n - before[name]
+		}
+	}
+	return d
+}
+
+// acknowledge sends a Binding Acknowledgement with a type 2 routing header to
+// the mobile node's care-of address.
+func acknowledge(fd int, home, careOf netip.Addr, sequence uint16) error {
+	routing := append([]byte{0, 2, 2, 1, 0, 0, 0, 0}, careOf.AsSlice()...)
+	control := make([]byte, unix.CmsgSpace(len(routing)))
+	binary.NativeEndian.PutUint64(control, uint64(unix.CmsgLen(len(routing))))
+	binary.NativeEndian.PutUint32(control[8:], unix.IPPROTO_IPV6)
+	binary.NativeEndian.PutUint32(control[12:], unix.IPV6_RTHDR)
+	copy(control[unix.CmsgLen(0):], routing)
+	return unix.Sendmsg(fd, mobility(bindingAcknowledgement, sequence), control, &unix.SockaddrInet6{Addr: home.As16()}, 0)
+}
+
+func TestH56_AcknowledgementLeavesUnderESPOrNotAtAll(t *testing.T) {
+	l := newLab(t)
+	l.set()
+	l.commands(l.MobileNode, fmt.Sprintf(`
+		ip -6 addr add %[1]s/128 dev lo nodad home
+		ip xfrm state add src :: dst :: proto route2 mode ro coa :: flag wildrecv
+		ip xfrm policy add src %[2]s dst %[1]s proto 135 type 6 dir in priority 1 tmpl proto esp mode transport reqid 1001 tmpl proto route2 mode ro level use
+		`, homeAddress, homeAgent))
+	mobile, agent := l.mobilitySocket(l.MobileNode), l.mobilitySocket(l.HomeAgent)
+	l.must(unix.Bind(agent, &unix.SockaddrInet6{Addr: homeAgent.As16()}))
+	before := l.statistics()
+	l.must(acknowledge(agent, homeAddress, careOfA, 1)) // dropped without an error
+	if diff := cmp.Diff(map[string]int{"XfrmOutNoStates": 1}, difference(before, l.statistics())); diff != "" {
+		t.Errorf("dropped for lack of a security association (-want +got):\n%s", diff)
+	}
+	for _, h := range []*testbed.Host{l.HomeAgent, l.MobileNode} {
+		l.command(h, transportSA(homeAgent, homeAddress, 0x200, ""))
+	}
+	l.must(acknowledge(agent, homeAddress, careOfA, 2))
+	if got := l.next(mobile, bindingAcknowledgement); got != 2 {
+		t.Errorf("the first acknowledgement delivered is number %d, want 2", got)
+	}
+}
