@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -12,8 +13,10 @@ import (
 // A Memory is a Store that forgets everything when the process ends. It is for
 // tests.
 type Memory struct {
+	meta Meta
+
 	mu       sync.Mutex
-	meta     Meta
+	closed   bool
 	sessions map[string]Session
 	leases   map[string]Lease
 	bindings map[netip.Addr]Binding
@@ -33,27 +36,40 @@ func NewMemory() *Memory {
 // Apply is Store's.
 func (m *Memory) Apply(ctx context.Context, changes ...Change) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		return fmt.Errorf("writing to the store: %w", err)
+	}
+	for _, c := range changes {
+		if err := Check(c); err != nil {
+			return err
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, change := range changes {
-		switch c := change.(type) {
-		case PutSession:
-			m.sessions[c.Session.UserName] = c.Session
-		case DeleteSession:
-			delete(m.sessions, c.UserName)
-		case PutLease:
-			m.leases[c.Lease.UserName] = c.Lease
-		case DeleteLease:
-			delete(m.leases, c.UserName)
-		case PutBinding:
-			m.bindings[c.Binding.HomeAddress] = c.Binding
-		case DeleteBinding:
-			delete(m.bindings, c.HomeAddress)
-		}
+	if m.closed {
+		return fmt.Errorf("writing to the store: %w", ErrClosed)
+	}
+	for _, c := range changes {
+		m.write(c)
 	}
 	return nil
+}
+
+func (m *Memory) write(change Change) {
+	switch c := change.(type) {
+	case PutSession:
+		m.sessions[c.Session.UserName] = c.Session
+	case DeleteSession:
+		delete(m.sessions, c.UserName)
+	case PutLease:
+		m.leases[c.Lease.UserName] = c.Lease
+	case DeleteLease:
+		delete(m.leases, c.UserName)
+	case PutBinding:
+		c.Binding.Prefixes = slices.Clone(c.Binding.Prefixes)
+		m.bindings[c.Binding.HomeAddress] = c.Binding
+	case DeleteBinding:
+		delete(m.bindings, c.HomeAddress)
+	}
 }
 
 // Sessions is Store's.
@@ -81,4 +97,9 @@ func each[K comparable, V any](mu *sync.Mutex, records map[K]V, fn func(V) error
 func (m *Memory) Meta() Meta { return m.meta }
 
 // Close is Store's.
-func (m *Memory) Close() error { return nil }
+func (m *Memory) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	return nil
+}

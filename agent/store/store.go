@@ -6,11 +6,14 @@
 // package knows the records and the contract of [Store]; it must not know any
 // database, nor what the records mean to their owners.
 //
-// Exported: the records, the [Change] types, [Store], [Sealer] and [NewMemory].
+// Exported: the records, the [Change] types with [Check], [Store], [Sealer] with
+// [NewSealer], and [NewMemory]. The suite that every Store passes is in
+// agent/store/storetest.
 package store
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -82,49 +85,24 @@ type Meta struct {
 	Version       int
 }
 
-// A Change is one thing to write. The set of changes is closed.
-type Change interface{ isChange() }
-
-// The changes. Deleting what is not there is no error.
-type (
-	// PutSession writes the session of its user, in place of an earlier one.
-	PutSession struct{ Session Session }
-	// DeleteSession removes a user's session.
-	DeleteSession struct{ UserName string }
-	// PutLease writes the lease of its user, in place of an earlier one.
-	PutLease struct{ Lease Lease }
-	// DeleteLease removes a user's lease.
-	DeleteLease struct{ UserName string }
-	// PutBinding writes the binding of its home address.
-	PutBinding struct{ Binding Binding }
-	// DeleteBinding removes the binding of a home address.
-	DeleteBinding struct{ HomeAddress netip.Addr }
-)
-
-func (PutSession) isChange()    {}
-func (DeleteSession) isChange() {}
-func (PutLease) isChange()      {}
-func (DeleteLease) isChange()   {}
-func (PutBinding) isChange()    {}
-func (DeleteBinding) isChange() {}
-
 // A Store keeps records. Its methods may be called from several goroutines.
 type Store interface {
 	// Apply writes all the changes of a call or none, in order. They are durable
-	// when it returns nil. Calls that come together share one commit.
+	// when it returns nil. Calls that come together share one commit, but one
+	// that fails by what it holds ([Check]) fails alone. If ctx ends before the
+	// commit begins nothing is written.
 	Apply(ctx context.Context, changes ...Change) error
 	// Sessions, Leases and Bindings call fn for each record, in no order, until
-	// it returns an error, which they return.
+	// it returns an error, which they return. They show one moment's state. fn
+	// must not call the Store.
 	Sessions(fn func(Session) error) error
 	Leases(fn func(Lease) error) error
 	Bindings(fn func(Binding) error) error
+	// Meta tells of the store itself, also after Close.
 	Meta() Meta
+	// Close ends the use of the store. Apply then returns [ErrClosed].
 	Close() error
 }
 
-// A Sealer protects pre-shared keys at rest. The context is bound to what is
-// sealed: with another one Open fails.
-type Sealer interface {
-	Seal(plain, context []byte) ([]byte, error)
-	Open(sealed, context []byte) ([]byte, error)
-}
+// ErrClosed says that a store was used after Close.
+var ErrClosed = errors.New("the store is closed")
