@@ -3,7 +3,6 @@ package testbed
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -42,7 +41,7 @@ func (c *Capture) Decode(ctx context.Context, filter string, fields ...string) (
 	if err != nil {
 		return nil, fmt.Errorf("decoding %s: %w", c.Path, err)
 	}
-	return slices.Collect(strings.Lines(strings.TrimRight(output, "\n"))), nil
+	return strings.FieldsFunc(output, func(r rune) bool { return r == '\n' }), nil
 }
 
 func tsharkArguments(path, filter string, fields []string) []string {

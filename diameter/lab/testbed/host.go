@@ -21,8 +21,11 @@ type Host struct {
 	bed       *Bed
 	namespace netns.NsHandle
 	link      *netlink.Handle
-	processes []*Process
+	running   []stopper
 }
+
+// A stopper is something that runs on a host.
+type stopper interface{ Stop() error }
 
 // String returns the host's name.
 func (h *Host) String() string { return h.name }
@@ -119,8 +122,8 @@ func (h *Host) device(name string) (netlink.Link, error) {
 
 func (h *Host) close() error {
 	var errs []error
-	for i := len(h.processes) - 1; i >= 0; i-- {
-		errs = append(errs, h.processes[i].Stop())
+	for i := len(h.running) - 1; i >= 0; i-- {
+		errs = append(errs, h.running[i].Stop())
 	}
 	if h.link != nil {
 		h.link.Close()

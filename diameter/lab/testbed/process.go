@@ -52,7 +52,7 @@ func (h *Host) Start(program Program) (*Process, error) {
 	if err := h.Do(p.cmd.Start); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", p.name, err)
 	}
-	h.processes = append(h.processes, p)
+	h.running = append(h.running, p)
 	go p.wait()
 	return p, nil
 }

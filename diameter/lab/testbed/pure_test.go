@@ -70,32 +70,6 @@ func TestReportString(t *testing.T) {
 	}
 }
 
-func TestStrongswanConf(t *testing.T) {
-	t.Parallel()
-	got := strongswanConf(CharonConfig{LogLevel: 2, Settings: "retransmit_tries = 1\nthreads = 8\n"}, "/bed/ha.vici", "/bed/ha.log")
-	want := `charon-systemd {
-  load = random nonce openssl kdf kernel-netlink socket-default vici counters
-  install_routes = no
-  install_virtual_ip = no
-  plugins {
-    vici { socket = unix:///bed/ha.vici }
-    kernel-netlink { roam_events = no }
-  }
-  filelog { main { path = /bed/ha.log
-      flush_line = yes
-      time_format = %H:%M:%S
-      default = 2
-  } }
-  journal { default = -1 }
-  retransmit_tries = 1
-  threads = 8
-}
-`
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("strongswan.conf (-want +got):\n%s", diff)
-	}
-}
-
 func TestTsharkArguments(t *testing.T) {
 	t.Parallel()
 	got := tsharkArguments("/bed/eth0.pcap", "mipv6", []string{"ipv6.src", "mip6.mhtype"})

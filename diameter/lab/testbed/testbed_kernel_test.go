@@ -5,6 +5,7 @@ package testbed_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"homeagent/diameter/lab/testbed"
+	"homeagent/ike/charontest"
 )
 
 func newMobile(t *testing.T) *testbed.Mobile {
@@ -213,26 +215,29 @@ func TestCaptureAndDecode(t *testing.T) {
 
 func TestTwoCharons(t *testing.T) {
 	lab := newMobile(t)
-	ha, err := lab.HomeAgent.StartCharon(t.Context(), testbed.CharonConfig{LogLevel: 1})
+	ha, err := lab.HomeAgent.StartCharon(charontest.Config{})
 	must(t, err)
-	mn, err := lab.MobileNode.StartCharon(t.Context(), testbed.CharonConfig{})
+	mn, err := lab.MobileNode.StartCharon(charontest.Config{})
 	must(t, err)
 	for _, charon := range []*testbed.Charon{ha, mn} {
-		got, err := lab.HomeAgent.Run(t.Context(), "/usr/sbin/swanctl", "--stats", "--uri", "unix://"+charon.Socket)
+		got, err := charon.Swanctl("--stats")
 		if err != nil || !strings.Contains(got, "worker threads") {
 			t.Errorf("%s: %q, %v", charon, got, err)
 		}
 	}
-	must(t, ha.Stop())
-	if _, err := lab.HomeAgent.StartCharon(t.Context(), testbed.CharonConfig{}); err != nil {
-		t.Errorf("starting it again: %v", err)
+	must(t, ha.Kill())
+	must(t, ha.Start())
+	here, err := lab.HomeAgent.Run(t.Context(), "readlink", "-n", "/proc/self/ns/net")
+	must(t, err)
+	if there, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", ha.Pid())); err != nil || there != here {
+		t.Errorf("after its second start charon runs in %s, want %s: %v", there, here, err)
 	}
 }
 
 func TestCharonWithBadSettings(t *testing.T) {
 	lab := newMobile(t)
-	_, err := lab.HomeAgent.StartCharon(t.Context(), testbed.CharonConfig{Settings: "load = none"})
-	if err == nil || !strings.Contains(err.Error(), "waiting for charon on ha to be ready: ended") {
+	_, err := lab.HomeAgent.StartCharon(charontest.Config{Plugins: "none"})
+	if err == nil || !strings.Contains(err.Error(), "starting charon on ha") {
 		t.Errorf("got %v", err)
 	}
 }
