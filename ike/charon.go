@@ -3,50 +3,83 @@ package ike
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
-	"homeagent/ike/psk"
+	"homeagent/ike/vici"
+	"homeagent/ike/window"
 )
-
-// A Credential is what charon needs of one mobile node's session.
-type Credential struct {
-	// UserName is the mobile node's NAI and its IKE identity (IDi).
-	UserName string
-
-	// HomeAddress is the only address a CHILD_SA may be for; HomeAgent is
-	// the home agent's address it is served from.
-	HomeAddress, HomeAgent netip.Addr
-
-	// PSK is the pre-shared key of the IKE_SA.
-	PSK psk.Key
-
-	// EstablishedAt is when the key was last proven by an IKE_AUTH; zero
-	// means it is armed and has never been.
-	EstablishedAt time.Time
-}
 
 // ErrUnavailable is wrapped by errors of Arm and Forget when charon could not
 // be reached in time. Trying again later can help.
 var ErrUnavailable = errors.New("charon is not reachable")
 
-// A Charon keeps one charon supplied with credentials.
+// errSuperseded is told to those who wait for a session that another call
+// changed meanwhile.
+var errSuperseded = errors.New("another call changed the same session meanwhile")
+
+// A Charon keeps one charon supplied with credentials. Its methods may be
+// called from several goroutines.
+//
+// What should be in charon and what is there are both held per session; two
+// lanes, one for keys and one for connections, turn one into the other over
+// whichever connection to charon there is. Callers change what should be, and
+// wait.
 type Charon struct {
-	cfg   Config
-	ready chan struct{}
+	cfg     Config
+	agent   identity
+	client  *vici.Client
+	ready   chan struct{}
+	reports *reports
+
+	mu        sync.Mutex
+	clock     uint64 // counts changes of parts and IKE_SAs
+	connected bool
+	stopped   bool
+	sessions  map[string]*session                     // by name in charon
+	users     map[string]*session                     // by folded identity; wanted ones
+	present   [partKinds]map[string]*session          // charon holds, or may hold, the part
+	gone      map[string]bool                         // unloaded since the comparison began
+	windows   map[netip.Addr]*window.Window[*session] // by home agent address
+	lanes     [partKinds]*lane
+	endings   *endings
+
+	since       time.Time
+	lastError   error
+	lastErrorAt time.Time
+	counts      struct{ reconciled, repaired, removed, reconnects uint64 }
 }
 
 // New checks the configuration. It does not connect; Run does.
 func New(cfg Config) (*Charon, error) {
-	return &Charon{cfg: cfg, ready: make(chan struct{})}, nil
-}
-
-// Run connects to charon and keeps it supplied until ctx ends; it returns nil
-// then. What charon holds is left in place, so that mobile nodes are served
-// while the daemon restarts.
-func (c *Charon) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+	cfg.setDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("configuring charon: %w", err)
+	}
+	agent, err := agentIdentity(cfg.Identity)
+	if err != nil {
+		return nil, fmt.Errorf("configuring charon: the home agent's identity: %w", err)
+	}
+	client, err := vici.New(vici.Config{Socket: cfg.Socket, CallTimeout: cfg.CallTimeout, Dial: cfg.Dial, Log: cfg.Log})
+	if err != nil {
+		return nil, fmt.Errorf("configuring charon: %w", err)
+	}
+	c := &Charon{
+		cfg: cfg, agent: agent, client: client,
+		ready:    make(chan struct{}),
+		reports:  newReports(),
+		sessions: make(map[string]*session),
+		users:    make(map[string]*session),
+		windows:  make(map[netip.Addr]*window.Window[*session]),
+		gone:     make(map[string]bool),
+		endings:  newEndings(),
+	}
+	for k := range partKinds {
+		c.lanes[k], c.present[k] = newLane(k), make(map[string]*session)
+	}
+	return c, nil
 }
 
 // Ready is closed once charon has been reached and compared for the first
@@ -56,43 +89,131 @@ func (c *Charon) Ready() <-chan struct{} { return c.ready }
 // String names the task.
 func (c *Charon) String() string { return "charon" }
 
-// Restore takes over the sessions of the store. It is called at most once,
-// before Run.
-func (c *Charon) Restore(creds []Credential) {}
+// Run connects to charon and keeps it supplied until ctx ends; it returns nil
+// then. What charon holds is left in place, so that mobile nodes are served
+// while the daemon restarts. It is called once.
+func (c *Charon) Run(ctx context.Context) error {
+	var tasks sync.WaitGroup
+	tasks.Go(func() { c.reports.run(ctx) })
+	tasks.Go(func() { c.turn(ctx) })
+	err := c.client.Run(ctx, c.serve)
+	tasks.Wait()
 
-// Arm makes charon accept one IKE identity with one key for one home address,
-// and returns nil when charon holds both key and connection. It replaces what
-// was armed for the same home address or the same user name. When it fails,
-// what was wanted before is wanted again.
-func (c *Charon) Arm(ctx context.Context, cred Credential) error {
-	return errors.New("not built yet")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+	for _, s := range c.sessions {
+		s.answer(ErrUnavailable)
+	}
+	return err
 }
 
-// Forget unloads a session's key and connection and ends its IKE_SAs. Unknown
-// addresses are no error. The session is not wanted any more even when an
-// error is returned: it is then removed as soon as charon can be reached.
-func (c *Charon) Forget(ctx context.Context, home netip.Addr) error {
-	return errors.New("not built yet")
+// serve keeps charon supplied over one connection, until ctx ends with it.
+func (c *Charon) serve(ctx context.Context, link *vici.Link) error {
+	if err := c.compare(ctx, link); err != nil {
+		return err
+	}
+	c.greet(link)
+	defer c.part()
+
+	var tasks sync.WaitGroup
+	for _, l := range c.lanes {
+		tasks.Go(func() { c.work(ctx, link, l) })
+	}
+	tasks.Go(func() { c.follow(ctx, link) })
+	tasks.Go(func() { c.end(ctx, link) })
+	tasks.Go(func() { c.poll(ctx, link) })
+	tasks.Wait()
+	return context.Cause(ctx)
 }
 
-// A Status is a view of what charon holds and should hold.
-type Status struct {
-	Connected   bool
-	Since       time.Time // when charon was started
-	Sessions    int       // wanted, loaded or not
-	Loaded      int       // key and connection are in charon
-	Pending     int       // should be loaded and are not yet
-	Armed       int       // no IKE_SA yet
-	Established int       // with an IKE_SA
-	Evicted     int       // established and not loaded
-	Waiting     int       // without IKE_SA, waiting for a place in the window
-	Reconciled  uint64    // comparisons made
-	Repaired    uint64    // keys and connections found missing and loaded again
-	Removed     uint64    // keys and connections of ours found and not wanted
-	Reconnects  uint64    // connections to charon made
-	LastError   string
-	LastErrorAt time.Time
+// greet records that a connection works.
+func (c *Charon) greet(link *vici.Link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.connected, c.since = true, link.Since
+	if c.counts.reconnects++; c.counts.reconnects == 1 {
+		close(c.ready)
+	}
 }
 
-// Status reports the present state.
-func (c *Charon) Status() Status { return Status{} }
+func (c *Charon) part() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.connected = false
+}
+
+// turn lets places in the windows go round.
+func (c *Charon) turn(ctx context.Context) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			c.mu.Lock()
+			for _, w := range c.windows {
+				c.apply(w.Tick(now), backlog)
+			}
+			c.mu.Unlock()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// apply carries out what a window decided.
+func (c *Charon) apply(change window.Change[*session], p priority) {
+	for _, s := range change.Load {
+		s.placed = true
+		c.push(s, p)
+	}
+	for _, s := range change.Evict {
+		s.placed = false
+		c.push(s, evict)
+	}
+}
+
+func (c *Charon) push(s *session, p priority) {
+	for _, l := range c.lanes {
+		l.push(s, p)
+	}
+}
+
+// window returns the window of a session's home agent address.
+func (c *Charon) window(s *session) *window.Window[*session] {
+	w := c.windows[s.cred.HomeAgent]
+	if w == nil {
+		w, _ = newWindow(&c.cfg) // New checked the configuration
+		c.windows[s.cred.HomeAgent] = w
+	}
+	return w
+}
+
+// settle looks at a session after something of it has changed: tells those who
+// wait when it is as it should be, and sees to what remains to be done.
+func (c *Charon) settle(s *session) {
+	switch {
+	case s.target() != absent && s.held(s.version):
+		base := s.cred
+		s.base = &base
+		if former := s.former; former != nil {
+			s.former = nil
+			c.forget(former)
+		}
+		s.answer(nil)
+	case !s.wanted && s.held(absent) && s.ending:
+		c.endings.add(s.name)
+	case !s.wanted && s.held(absent):
+		s.answer(nil)
+		delete(c.sessions, s.name)
+		c.gone[s.name] = true
+	}
+	switch {
+	case len(s.waiters) > 0:
+		c.push(s, urgent)
+	case s.target() == absent:
+		c.push(s, evict)
+	default:
+		c.push(s, backlog)
+	}
+}

@@ -1,9 +1,16 @@
 package ike
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"time"
+
+	"homeagent/ike/vici"
+	"homeagent/ike/window"
 )
 
 // A Config says how charon is reached and what each mobile node's connection
@@ -13,13 +20,20 @@ type Config struct {
 	// /run/charon.vici).
 	Socket string
 
-	// Identity is the home agent's own IKE identity (IDr), an FQDN, a
-	// user@domain or an address. Required.
+	// Identity is the home agent's own IKE identity (IDr): an FQDN, a
+	// user@domain or an address, with its type in front ("fqdn:", "email:",
+	// "keyid:") where it could be misunderstood. Required.
 	Identity string
 
 	// Window is how many sessions are loaded in charon at most, for each
 	// home agent address (default 500, 2 to 2000).
 	Window int
+
+	// Turn is how long a session whose mobile node has to authenticate
+	// keeps its place in a window that is too small for all of those;
+	// FirstTurn is the same for a session just armed (default 10 s and
+	// 60 s).
+	Turn, FirstTurn time.Duration
 
 	// ReqID ties the CHILD_SAs to the kernel's policies (default 1001).
 	ReqID uint32
@@ -28,14 +42,14 @@ type Config struct {
 	// "aes128-sha256-x25519" (default: charon's own).
 	IKEProposals, ESPProposals []string
 
-	// IKERekey and ESPRekey are the lifetimes after which SAs are rekeyed
-	// (default: charon's own, 4 h and 1 h).
+	// IKERekey and ESPRekey are the ages at which SAs are rekeyed (default
+	// 4 h and 1 h).
 	IKERekey, ESPRekey time.Duration
 
 	// DPDDelay is how long a mobile node may be silent before charon asks
-	// whether it is still there (default 2 min). It may not be negative:
-	// without dead peer detection a silently lost IKE_SA keeps an evicted
-	// session evicted.
+	// whether it is still there (default 2 min). It cannot be turned off:
+	// without dead peer detection a session whose IKE_SA was lost in
+	// silence stays evicted, and its mobile node cannot come back.
 	DPDDelay time.Duration
 
 	// Poll is the pause between two comparisons of what charon holds with
@@ -43,13 +57,21 @@ type Config struct {
 	// listings of its IKE_SAs (default 60 s).
 	Poll, SAPoll time.Duration
 
+	// CallTimeout is how long charon may take to answer a call before the
+	// connection to it is given up and made anew (default 30 s).
+	CallTimeout time.Duration
+
+	// Dial replaces connecting to Socket, for a charon that a test plays
+	// in memory.
+	Dial func(ctx context.Context) (net.Conn, error)
+
 	// Log receives one line per change of state. Required; keys are never
 	// written to it.
 	Log *slog.Logger
 
-	// OnUp is called when a mobile node's IKE_SA is established, OnDown
-	// when its last one is gone. They are called one after the other, in
-	// order, on a goroutine of their own. Either may be nil.
+	// OnUp is called when a mobile node has a new IKE_SA, OnDown when its
+	// last one is gone. They are called one after the other, in order, on
+	// a goroutine of their own. Either may be nil.
 	OnUp   func(Established)
 	OnDown func(Lost)
 }
@@ -68,4 +90,44 @@ type Lost struct {
 	UserName               string
 	HomeAddress, HomeAgent netip.Addr
 	At                     time.Time
+}
+
+func (cfg *Config) setDefaults() {
+	setDefault(&cfg.Socket, vici.DefaultSocket)
+	setDefault(&cfg.Window, 500)
+	setDefault(&cfg.Turn, 10*time.Second)
+	setDefault(&cfg.FirstTurn, max(time.Minute, cfg.Turn))
+	setDefault(&cfg.ReqID, 1001)
+	setDefault(&cfg.IKERekey, 4*time.Hour)
+	setDefault(&cfg.ESPRekey, time.Hour)
+	setDefault(&cfg.DPDDelay, 2*time.Minute)
+	setDefault(&cfg.Poll, 10*time.Second)
+	setDefault(&cfg.SAPoll, time.Minute)
+}
+
+func setDefault[T comparable](value *T, to T) {
+	var zero T
+	if *value == zero {
+		*value = to
+	}
+}
+
+func (cfg *Config) check() error {
+	if cfg.Log == nil {
+		return errors.New("a logger is required")
+	}
+	for name, d := range map[string]time.Duration{
+		"IKERekey": cfg.IKERekey, "ESPRekey": cfg.ESPRekey, "DPDDelay": cfg.DPDDelay,
+		"Poll": cfg.Poll, "SAPoll": cfg.SAPoll,
+	} {
+		if d < 0 {
+			return fmt.Errorf("%s is %v (must be above 0)", name, d)
+		}
+	}
+	_, err := newWindow(cfg)
+	return err
+}
+
+func newWindow(cfg *Config) (*window.Window[*session], error) {
+	return window.New[*session](window.Config{Places: cfg.Window, Turn: cfg.Turn, FirstTurn: cfg.FirstTurn})
 }

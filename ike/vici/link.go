@@ -28,8 +28,9 @@ const maxRequest = 512 << 10
 // A Link is a set of sessions with one charon. All of them live and die
 // together: the first call without an answer ends the Link. Its methods may be
 // called from several goroutines; calls for keys wait for each other, and so
-// do calls for connections and other calls. A call whose context ends before
-// charon answers ends the Link, since what charon made of it is unknown.
+// do calls for connections and other calls. A call whose context ends while
+// charon has yet to answer ends the Link, since what charon made of it is
+// unknown.
 type Link struct {
 	client   *Client
 	sessions [lanes]*session
@@ -95,9 +96,16 @@ func (l *Link) call(ctx context.Context, on lane, cmd, subject string, in *govic
 	if err := checkSize(in); err != nil {
 		return nil, fmt.Errorf("asking charon to %s %q: %w", cmd, subject, err)
 	}
+	s := l.sessions[on]
+	select { // govici would queue calls too, but without regard to ctx
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("asking charon to %s %q: %w", cmd, subject, ctx.Err())
+	}
 	timeout, cancel := context.WithTimeout(ctx, l.client.cfg.CallTimeout)
 	defer cancel()
-	reply, err := l.sessions[on].Call(timeout, cmd, in)
+	reply, err := s.Call(timeout, cmd, in)
 	switch {
 	case err == nil:
 		return reply, nil

@@ -22,6 +22,7 @@ const (
 type session struct {
 	*govici.Session
 	gate *gate
+	turn chan struct{} // holds one token while a call is under way
 }
 
 // open dials one session. Its gate lets no events through yet.
@@ -35,7 +36,7 @@ func (c *Client) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting a VICI session: %w", err), g.Close())
 	}
-	return &session{Session: s, gate: g}, nil
+	return &session{Session: s, gate: g, turn: make(chan struct{}, 1)}, nil
 }
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {

@@ -1,0 +1,148 @@
+package ike
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"homeagent/ike/vici"
+)
+
+// follow takes charon's events until ctx ends. They are complete while the
+// connection lives; what happened before is found by listing.
+func (c *Charon) follow(ctx context.Context, link *vici.Link) {
+	for {
+		select {
+		case e := <-link.Events():
+			c.observe(e)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// observe takes one event.
+func (c *Charon) observe(e vici.Event) {
+	if !isOurs(e.SA.Name) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.sessions[e.SA.Name]
+	if s == nil || !s.wanted {
+		if e.Kind == vici.Up { // while it was being forgotten
+			c.endings.add(e.SA.Name)
+		}
+		return
+	}
+	c.clock++
+	s.touched = c.clock
+	switch e.Kind {
+	case vici.Up:
+		c.up(s, ikeSA{e.SA.UniqueID, e.SA.Remote})
+	case vici.Down:
+		c.down(s, e.SA.UniqueID)
+	case vici.Rekeyed:
+		if i := s.find(e.Old); i >= 0 {
+			s.sas[i] = ikeSA{e.SA.UniqueID, e.SA.Remote}
+			c.window(s).Rekeyed(s)
+			return
+		}
+		c.up(s, ikeSA{e.SA.UniqueID, e.SA.Remote})
+	case vici.Moved:
+		if i := s.find(e.SA.UniqueID); i >= 0 {
+			s.sas[i].careOf = e.SA.Remote
+		}
+	}
+}
+
+// up records an established IKE_SA.
+func (c *Charon) up(s *session, sa ikeSA) {
+	if s.find(sa.id) >= 0 {
+		return
+	}
+	now := time.Now()
+	s.assumed = false
+	s.sas = append(s.sas, sa)
+	c.apply(c.window(s).Established(s, now), urgent)
+	c.cfg.Log.Info("a mobile node has authenticated", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress, "care_of_address", sa.careOf)
+	if c.cfg.OnUp != nil {
+		report := s.established(sa, now)
+		c.reports.add(func() { c.cfg.OnUp(report) })
+	}
+}
+
+// down records that an IKE_SA is gone. An evicted session is loaded again at
+// once when it was the last.
+func (c *Charon) down(s *session, id uint32) {
+	i := s.find(id)
+	if i < 0 {
+		return
+	}
+	s.sas = slices.Delete(s.sas, i, i+1)
+	if len(s.sas) == 0 {
+		c.bereave(s)
+	}
+}
+
+// bereave records that a session has no IKE_SA any more.
+func (c *Charon) bereave(s *session) {
+	now := time.Now()
+	c.apply(c.window(s).Down(s, now), urgent)
+	c.cfg.Log.Info("a mobile node's IKE_SA is gone", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress)
+	if c.cfg.OnDown != nil {
+		report := s.lost(now)
+		c.reports.add(func() { c.cfg.OnDown(report) })
+	}
+}
+
+// listSAs compares charon's IKE_SAs with those known. What changed while the
+// listing ran was told by an event and is left as it is.
+func (c *Charon) listSAs(ctx context.Context, link *vici.Link) error {
+	c.mu.Lock()
+	start := c.clock
+	c.mu.Unlock()
+	listed := make(map[string][]ikeSA)
+	for sa, err := range link.ListSAs(ctx, "") {
+		if err != nil {
+			return fmt.Errorf("comparing charon's IKE_SAs: %w", err)
+		}
+		if isOurs(sa.Name) && sa.IsEstablished() {
+			listed[sa.Name] = append(listed[sa.Name], ikeSA{sa.UniqueID, sa.Remote})
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name, sas := range listed {
+		if s := c.sessions[name]; s == nil || !s.wanted {
+			c.endings.add(name)
+		} else if s.touched <= start {
+			c.correct(s, sas)
+		}
+	}
+	for name, s := range c.sessions {
+		if s.wanted && s.touched <= start && len(listed[name]) == 0 && (s.assumed || len(s.sas) > 0) {
+			s.sas, s.assumed = nil, false
+			c.bereave(s)
+		}
+	}
+	return nil
+}
+
+// correct takes over what was listed of a session.
+func (c *Charon) correct(s *session, listed []ikeSA) {
+	for _, sa := range listed {
+		switch {
+		case s.find(sa.id) >= 0:
+		case s.assumed:
+			s.sas = append(s.sas, sa) // no news
+		default:
+			c.up(s, sa)
+		}
+	}
+	s.sas = slices.DeleteFunc(s.sas, func(sa ikeSA) bool {
+		return !slices.ContainsFunc(listed, func(l ikeSA) bool { return l.id == sa.id })
+	})
+	s.assumed = false
+}
