@@ -4,8 +4,8 @@ package mobilenode_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"strings"
 	"sync"
@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"homeagent/agent/mobility"
+	"homeagent/diameter/lab/strongswan"
 	"homeagent/diameter/lab/testbed"
 	"homeagent/ike/charontest"
 	"homeagent/ike/psk"
@@ -91,20 +92,11 @@ func (h *homeAgent) run(commands string) {
 // trust lets strongSwan authenticate a mobile node.
 func (h *homeAgent) trust(userName string, home netip.Addr, key psk.Key) {
 	h.t.Helper()
-	client, err := vici.New(vici.Config{Socket: h.charon.Socket(), Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	ctx, done := context.WithCancel(h.t.Context())
-	err = client.Run(ctx, func(ctx context.Context, link *vici.Link) error {
-		defer done()
-		if err := link.LoadShared(ctx, vici.Shared{ID: "mn", Owners: []string{userName}, Key: key}); err != nil {
-			h.t.Error(err)
-		}
-		if err := link.LoadConns(ctx, connection(userName, home)); err != nil {
-			h.t.Error(err)
-		}
-		return nil
+	err := strongswan.Ask(h.t.Context(), h.charon.Socket(), func(ctx context.Context, link *vici.Link) error {
+		return errors.Join(
+			link.LoadShared(ctx, vici.Shared{ID: "mn", Owners: []string{userName}, Key: key}),
+			link.LoadConns(ctx, connection(userName, home)),
+		)
 	})
 	if err != nil {
 		h.t.Fatal(err)

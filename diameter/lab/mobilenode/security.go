@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"strings"
 	"time"
 
+	"homeagent/diameter/lab/strongswan"
 	"homeagent/ike/psk"
 	"homeagent/ike/vici"
 )
@@ -33,12 +33,12 @@ func (n *Node) Secure(ctx context.Context, careOf netip.Addr) (Association, erro
 		return Association{}, err
 	}
 	a := Association{Name: "home-" + n.config.HomeAddress.String(), CareOf: careOf}
-	err = n.charon(ctx, func(ctx context.Context, link *vici.Link) error {
+	err = strongswan.Ask(ctx, n.config.Socket, func(ctx context.Context, link *vici.Link) error {
 		if err := n.load(ctx, link, a, key); err != nil {
 			return err
 		}
 		start := time.Now()
-		if err := n.initiate(ctx, a.Name); err != nil {
+		if err := strongswan.Initiate(ctx, n.config.Socket, a.Name, childName); err != nil {
 			return err
 		}
 		a.Took = time.Since(start)
@@ -82,34 +82,6 @@ func identity(nai string) string {
 		return "email:" + nai
 	}
 	return "fqdn:" + nai
-}
-
-// charon lends a connection to the node's strongSwan for one piece of work.
-func (n *Node) charon(ctx context.Context, work func(context.Context, *vici.Link) error) error {
-	client, err := vici.New(vici.Config{Socket: n.config.Socket, Log: n.config.Log})
-	if err != nil {
-		return err
-	}
-	ctx, done := context.WithCancel(ctx)
-	defer done()
-	result := fmt.Errorf("strongSwan does not answer on %s", n.config.Socket)
-	err = client.Run(ctx, func(ctx context.Context, link *vici.Link) error {
-		defer done()
-		result = work(ctx, link)
-		return nil
-	})
-	return errors.Join(err, result)
-}
-
-// initiate has the CHILD_SA set up, and the IKE_SA before it. What strongSwan says
-// when it fails tells why.
-func (n *Node) initiate(ctx context.Context, name string) error {
-	output, err := exec.CommandContext(ctx, "/usr/sbin/swanctl", "--initiate", "--uri", "unix://"+n.config.Socket,
-		"--ike", name, "--child", childName, "--timeout", "30").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("initiating: %w: %s", err, strings.TrimSpace(string(output)))
-	}
-	return nil
 }
 
 // newest returns the youngest IKE_SA of a connection.
