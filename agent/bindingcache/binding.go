@@ -17,8 +17,8 @@ type Binding struct {
 
 	// Sequence is that of the newest valid Binding Update.
 	Sequence uint16
-	// Flags are those that go on to mean something: L and R as sent, K as
-	// granted.
+	// Flags are those that go on to mean something: L and R as sent, K if key
+	// management is to follow the mobile node.
 	Flags mobility.UpdateFlags
 	// Lifetime is what was granted. It is 0 after a de-registration: such a
 	// binding forwards nothing and keeps the sequence number from being used

@@ -27,7 +27,7 @@ func (c *Cache) Commit(w *Work, now time.Time) Outcome {
 // refuses, such as [DuplicateAddress], [StoreFailed] or [KernelFailed]. A
 // registration is then taken back by another work, after which the update is
 // refused; a binding that was to end is taken for ended and its remains are taken
-// down again after [RetryTime].
+// down again after [RetryTime]. Only a failure of [MoveIKE] refuses nothing.
 func (c *Cache) Abort(w *Work, failed Step, cause Reason, now time.Time) Outcome {
 	if _, ok := cause.Refusal(); !ok {
 		cause = Failed
@@ -64,21 +64,11 @@ func (c *Cache) done(e *entry, j *job, now time.Time) Outcome {
 	switch j.kind {
 	case registering:
 		e.request = c.firstRequest(e.binding)
-		return c.accept(e, j, mobility.BindingAcknowledgement{
-			Status: j.status, Flags: ackFlags(e.binding.Flags),
-			Sequence: e.binding.Sequence, Lifetime: e.binding.Lifetime,
-			Options: mobility.Options{RefreshAdvice: c.advice(e.binding.Lifetime)},
-		})
+		return c.accept(e, j)
 	case deregistering:
-		ack := mobility.BindingAcknowledgement{Sequence: e.binding.Sequence}
-		if j.k {
-			ack.Flags = mobility.AckKeyManagement
-		}
-		return c.accept(e, j, ack)
-	case undoing:
-		return c.refuseLate(e, j)
+		return c.accept(e, j)
 	}
-	return c.outcome(e, j.reason)
+	return c.refuseLate(e, j)
 }
 
 // become makes a binding the entry's, and gives back the networks that only the
@@ -89,17 +79,34 @@ func (c *Cache) become(e *entry, old, new Binding) {
 }
 
 // accept acknowledges, unless the binding is to be removed at once.
-func (c *Cache) accept(e *entry, j *job, ack mobility.BindingAcknowledgement) Outcome {
+func (c *Cache) accept(e *entry, j *job) Outcome {
 	if e.removal != 0 {
 		j.reason = NotAuthorized
 		return c.refuseLate(e, j)
 	}
 	out := c.outcome(e, j.reason)
-	out.Reply, out.DropIKE = acknowledge(j.update, ack), j.dropIKE
+	out.Reply, out.DropIKE = acknowledge(j.update, c.acceptance(e.binding, j)), j.dropIKE
 	return out
 }
 
-// refuseLate refuses an update whose work had been started.
+// acceptance is the acknowledgement of RFC 6275 section 10.3.1, or of section
+// 10.3.2 for a binding that lingers.
+func (c *Cache) acceptance(b Binding, j *job) mobility.BindingAcknowledgement {
+	ack := mobility.BindingAcknowledgement{
+		Status: j.status, Sequence: b.Sequence, Lifetime: b.Lifetime,
+		Options: mobility.Options{RefreshAdvice: c.advice(b.Lifetime)},
+	}
+	if j.k {
+		ack.Flags |= mobility.AckKeyManagement
+	}
+	if b.Flags.Has(mobility.FlagMobileRouter) {
+		ack.Flags |= mobility.AckMobileRouter
+	}
+	return ack
+}
+
+// refuseLate refuses the update that a work had been started for, if it was for
+// one.
 func (c *Cache) refuseLate(e *entry, j *job) Outcome {
 	out := c.outcome(e, j.reason)
 	if j.update == nil {
@@ -110,17 +117,6 @@ func (c *Cache) refuseLate(e *entry, j *job) Outcome {
 		Status: status, Sequence: j.update.Message.Sequence,
 	})
 	return out
-}
-
-func ackFlags(f mobility.UpdateFlags) mobility.AckFlags {
-	var ack mobility.AckFlags
-	if f.Has(mobility.FlagKeyManagement) {
-		ack |= mobility.AckKeyManagement
-	}
-	if f.Has(mobility.FlagMobileRouter) {
-		ack |= mobility.AckMobileRouter
-	}
-	return ack
 }
 
 // advice is the interval to put into a Binding Refresh Advice option, 0 for none:
@@ -134,6 +130,11 @@ func (c *Cache) advice(granted mobility.Lifetime) mobility.Lifetime {
 }
 
 func (c *Cache) failed(e *entry, j *job, step Step, cause Reason, now time.Time) Outcome {
+	if step == MoveIKE && j.k {
+		j.k, j.dropIKE = false, j.work.IKEPeer
+		c.count(KeysLeftBehind)
+		return c.done(e, j, now)
+	}
 	j.reason = cause
 	switch j.kind {
 	case registering:
@@ -169,9 +170,9 @@ func (c *Cache) retryLater(e *entry, networks []netip.Prefix, now time.Time) {
 // undo takes back what a registration did up to the step that failed, and that
 // step too, as it may have done half of its work.
 func (c *Cache) undo(e *entry, j *job, failed Step) Outcome {
-	work := Work{Old: j.work.New, New: e.binding, IKEPeer: j.work.New.CareOf}
+	work := Work{Old: j.work.New, New: e.binding}
 	for _, step := range slices.Backward(upTo(j.work.Steps, failed)) {
-		work.Steps = append(work.Steps, opposite(step, e.binding)...)
+		work.Steps = append(work.Steps, opposite(step, e.binding))
 	}
 	c.start(e, &job{kind: undoing, update: j.update, reason: j.reason, work: work})
 	out := c.outcome(e, Undoing)
@@ -179,27 +180,30 @@ func (c *Cache) undo(e *entry, j *job, failed Step) Outcome {
 	return out
 }
 
-// upTo returns the steps that were begun; all of them if that is not known.
+// upTo returns the steps that were begun; all of them if that is not known. The
+// endpoint of key management is left where it is: it follows with the next update.
 func upTo(steps []Step, failed Step) []Step {
 	if i := slices.Index(steps, failed); i >= 0 {
 		return steps[:i+1]
 	}
+	if i := slices.Index(steps, MoveIKE); i >= 0 {
+		return steps[:i]
+	}
 	return steps
 }
 
-// opposite returns what leads from behind a step back to the binding before.
-func opposite(step Step, before Binding) []Step {
+// opposite returns what leads from behind a step of a registration back to the
+// binding before: the same step towards that one, or to nothing if there was none.
+func opposite(step Step, before Binding) Step {
 	switch {
 	case step == Store && !before.HomeAddress.IsValid():
-		return []Step{Delete}
-	case before.Active() || step == Store:
-		return []Step{step} // towards the other binding
-	case step == Program:
-		return []Step{Unprogram}
-	case step == Defend:
-		return []Step{Relinquish}
+		return Delete
+	case step == Program && !before.Active():
+		return Unprogram
+	case step == Defend && !before.Active():
+		return Relinquish
 	}
-	return nil // an IKE endpoint had no better place before
+	return step
 }
 
 // goOn starts what had to wait for the end of a work: a removal first, then the

@@ -97,10 +97,10 @@ func TestAbort_TakesBackFirstRegistration(t *testing.T) {
 		{bindingcache.Store, bindingcache.StoreFailed, []string{"delete"}, mobility.StatusInsufficientResources},
 		{bindingcache.Program, bindingcache.KernelFailed, []string{"unprogram", "delete"}, mobility.StatusInsufficientResources},
 		{bindingcache.Defend, bindingcache.Failed, []string{"relinquish", "unprogram", "delete"}, mobility.StatusUnspecified},
-		{bindingcache.MoveIKE, bindingcache.Registered, []string{"relinquish", "unprogram", "delete"}, mobility.StatusUnspecified},
+		{bindingcache.Defend, bindingcache.Registered, []string{"relinquish", "unprogram", "delete"}, mobility.StatusUnspecified}, // no reason to refuse
 	}
 	for _, tt := range tests {
-		t.Run(tt.step.String(), func(t *testing.T) {
+		t.Run(tt.step.String()+" "+tt.cause.String(), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			probe := w.cache.Apply(away(10, 150, careOfA), w.now)
@@ -128,7 +128,6 @@ func TestAbort_TakesBackMove(t *testing.T) {
 		{bindingcache.Store, []string{"store"}},
 		{bindingcache.Move, []string{"move", "store"}},
 		{bindingcache.Defend, []string{"defend", "move", "store"}},
-		{bindingcache.MoveIKE, []string{"move_ike", "defend", "move", "store"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.step.String(), func(t *testing.T) {
@@ -278,6 +277,40 @@ func TestCommit_StaleWork(t *testing.T) {
 		w.expectReasons([]bindingcache.Outcome{o}, bindingcache.Stale)
 	}
 	w.consistent()
+}
+
+// A step that the work does not have: all but the endpoint is taken back.
+func TestAbort_AtUnknownStep(t *testing.T) {
+	t.Parallel()
+	for _, f := range []mobility.UpdateFlags{ahk, ahk &^ mobility.FlagKeyManagement} {
+		w := newWorld(t)
+		w.register()
+		w.fail = func(*bindingcache.Work, bindingcache.Step) bindingcache.Reason { return 0 } // the kernel was never asked to move
+		move := w.cache.Apply(away(11, 150, careOfB, flags(f)), w.now)
+		w.do(w.cache.Abort(move.Work, bindingcache.Probe, bindingcache.Failed, w.now))
+		w.expectLog("move", "store")
+	}
+}
+
+// H54: where the endpoint of key management cannot follow, K is 0 and it starts
+// anew; the registration is good.
+func TestH54_EndpointStaysBehind(t *testing.T) {
+	t.Parallel()
+	for _, u := range []bindingcache.Update{away(11, 150, careOfB), away(11, 0, careOfB, atHome)} {
+		w := newWorld(t)
+		w.register()
+		w.failAt(bindingcache.MoveIKE, bindingcache.Failed)
+		outs := w.apply(u)
+		done := last(outs)
+		if done.Reason != bindingcache.Moved && done.Reason != bindingcache.Deregistered || done.DropIKE != careOfA {
+			t.Errorf("%s, drops %s", done.Reason, done.DropIKE)
+		}
+		w.expectAcks(mobility.BindingAcknowledgement{Sequence: 11, Lifetime: u.Message.Lifetime})
+		if n := w.cache.Counters()[bindingcache.KeysLeftBehind]; n != 1 {
+			t.Errorf("counted %d times", n)
+		}
+		w.consistent()
+	}
 }
 
 // H54 and the rest of the K bit.

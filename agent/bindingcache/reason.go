@@ -22,6 +22,7 @@ const (
 	Held                               // waits for the work that is under way
 	Repeated                           // a copy of the update whose work is under way
 	Undoing                            // a work failed; what it had done is taken back
+	KeysLeftBehind                     // [MoveIKE] failed: the update is acknowledged with K=0
 	Stale                              // there is no such work, or no such home address
 )
 
@@ -84,6 +85,7 @@ var reasonTable = [Reasons]reasonRow{
 	Held:                 {name: "held"},
 	Repeated:             {name: "repeated"},
 	Undoing:              {name: "undoing"},
+	KeysLeftBehind:       {name: "keys_left_behind"},
 	Stale:                {name: "stale"},
 	SourceNotUnicast:     {name: "source_not_unicast"},
 	NotProtected:         {name: "not_protected"},

@@ -245,7 +245,7 @@ func TestH23_Deregistration(t *testing.T) {
 	}{
 		{
 			"H54: at home with K", away(11, 0, careOfA, atHome), mobility.AckKeyManagement,
-			[]string{"unprogram", "relinquish", "move_ike", "store"},
+			[]string{"unprogram", "relinquish", "store", "move_ike"},
 		},
 		{
 			"away, without K", away(11, 0, careOfA, flags(ahk&^mobility.FlagKeyManagement)), 0,
@@ -253,7 +253,7 @@ func TestH23_Deregistration(t *testing.T) {
 		},
 		{
 			"by a care-of address that is the home address", away(11, 150, home), mobility.AckKeyManagement,
-			[]string{"unprogram", "relinquish", "move_ike", "store"},
+			[]string{"unprogram", "relinquish", "store", "move_ike"},
 		},
 	}
 	for _, tt := range tests {

@@ -34,7 +34,9 @@ const (
 	// Relinquish gives up what Probe or Defend claimed (RFC 6275 section 10.3.2).
 	Relinquish
 	// MoveIKE moves the key management protocol's endpoint from IKEPeer to New's
-	// care-of address (RFC 6275 section 10.3.1, K=1).
+	// care-of address (RFC 6275 section 10.3.1, K=1). It is the last step, and
+	// the one that takes nothing back when it fails: the acknowledgement then
+	// says K=0 and the connections are dropped.
 	MoveIKE
 
 	stepEnd
@@ -119,7 +121,7 @@ type job struct {
 	update  *Update         // to be acknowledged; nil if there is none
 	reason  Reason          // when it is done
 	status  mobility.Status // of the acknowledgement
-	k       bool            // K bit of the acknowledgement of a de-registration
+	k       bool            // K bit of the acknowledgement
 	dropIKE netip.Addr
 }
 
@@ -141,7 +143,7 @@ func (c *Cache) start(e *entry, j *job) Outcome {
 func (j *judgement) registration(e *entry) *job {
 	before, after := e.binding, j.binding()
 	work := &job{
-		kind: registering, update: j.update, status: j.status(), reason: Refreshed,
+		kind: registering, update: j.update, status: j.status(), reason: Refreshed, k: j.grantsK(),
 		work: Work{Old: before, New: after, Steps: make([]Step, 1, 4)},
 	}
 	work.work.Steps[0] = Store
@@ -160,7 +162,7 @@ func (j *judgement) registration(e *entry) *job {
 		work.add(e.dirty || (!moved && !before.sameForwarding(after)), Program)
 		work.add(physical && (e.dirty || (before.Flags^after.Flags).Has(mobility.FlagLinkLocal)), Defend)
 	}
-	j.followIKE(work, after.Flags.Has(mobility.FlagKeyManagement))
+	j.followIKE(work)
 	return work
 }
 
@@ -172,8 +174,8 @@ func (j *judgement) deregistration(e *entry) *job {
 		work: Work{Old: e.binding, New: j.lingering(), Steps: make([]Step, 0, 4)},
 	}
 	work.tearDown(e, j.cache.cfg.HomeLink)
-	j.followIKE(work, work.k)
 	work.add(true, Store)
+	j.followIKE(work)
 	return work
 }
 
@@ -194,7 +196,7 @@ func (w *job) tearDown(e *entry, link HomeLink) {
 // address, or leaves a note to discard them (RFC 6275 section 10.3.1). Without
 // other knowledge they end where the binding did, or at the home address if there
 // was none.
-func (j *judgement) followIKE(work *job, k bool) {
+func (j *judgement) followIKE(work *job) {
 	from := j.grant.IKEPeer
 	if !from.IsValid() {
 		from = j.home
@@ -205,7 +207,7 @@ func (j *judgement) followIKE(work *job, k bool) {
 	if j.grant.Keying != KeyedByIKE || from == work.work.New.CareOf {
 		return
 	}
-	if !k {
+	if !work.k {
 		work.dropIKE = from
 		return
 	}
