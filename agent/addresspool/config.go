@@ -17,8 +17,8 @@ const DefaultRememberMax = 100_000
 type Prefix struct {
 	Prefix netip.Prefix
 	// First and Last bound the addresses that Assign chooses from, both
-	// included; zero for the whole prefix. Claim takes any address of the
-	// prefix. A prefix with several ranges is given once for each.
+	// included; zero for the first and last of the prefix. Claim takes any
+	// address of the prefix. One with several ranges is given once for each.
 	First, Last netip.Addr
 }
 
@@ -80,10 +80,7 @@ func (p *Pool) add(c Prefix) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	s := spanOf(c.Prefix)
-	if c.First.IsValid() {
-		s = span{numberOf(c.First), numberOf(c.Last)}
-	}
+	s := c.span()
 	for _, other := range p.spans {
 		if other.overlaps(s) {
 			return fmt.Errorf("%s overlaps another range", c)
@@ -136,26 +133,37 @@ func (p *Pool) chooser(c Prefix, s span) (chooser, error) {
 
 // String is the prefix, with its range where it has one.
 func (c Prefix) String() string {
-	if !c.First.IsValid() && !c.Last.IsValid() {
+	if !c.Prefix.IsValid() || !c.First.IsValid() && !c.Last.IsValid() {
 		return fmt.Sprintf("home prefix %s", c.Prefix)
 	}
-	return fmt.Sprintf("range %s-%s of home prefix %s", c.First, c.Last, c.Prefix)
+	s := c.span()
+	return fmt.Sprintf("range %s-%s of home prefix %s", s.first.addr(), s.last.addr(), c.Prefix)
 }
 
 func (c Prefix) validate() error {
 	if !c.Prefix.IsValid() || !routable(c.Prefix.Addr()) || c.Prefix != c.Prefix.Masked() {
 		return fmt.Errorf("%s is not a prefix of routable IPv6 unicast addresses without host bits", c)
 	}
-	if !c.First.IsValid() && !c.Last.IsValid() {
-		return nil
+	for _, end := range []netip.Addr{c.First, c.Last} {
+		if end.IsValid() && !c.Prefix.Contains(end) {
+			return fmt.Errorf("%s is not inside it", c)
+		}
 	}
-	if !c.Prefix.Contains(c.First) || !c.Prefix.Contains(c.Last) {
-		return fmt.Errorf("%s is not inside it", c)
-	}
-	if c.Last.Less(c.First) {
+	if s := c.span(); s.last.compare(s.first) < 0 {
 		return fmt.Errorf("%s ends before it begins", c)
 	}
 	return nil
+}
+
+func (c Prefix) span() span {
+	s := spanOf(c.Prefix)
+	if c.First.IsValid() {
+		s.first = numberOf(c.First)
+	}
+	if c.Last.IsValid() {
+		s.last = numberOf(c.Last)
+	}
+	return s
 }
 
 func routable(a netip.Addr) bool {
