@@ -15,8 +15,13 @@ type Desired struct {
 	// IPsec (RFC 4877 section 7.2.1).
 	HomePrefixes []netip.Prefix
 
-	// ReqID is the reqid of the mobile nodes' transport mode security
-	// associations.
+	// ReqID is the reqid that the transport mode security associations of all
+	// mobile nodes have, or 0 if each mobile node has one of its own. The
+	// kernel serves both alike, as an association's selector ties it to its
+	// mobile node. But charon takes a reqid for the name of one peer: Migrate
+	// needs one per mobile node. Then messages are sent through sockets
+	// prepared by ProtectSocket, and any ESP transport association between
+	// the two addresses may carry a Binding Update.
 	ReqID uint32
 
 	// RequireProtectedPrefixDiscovery drops Mobile Prefix Solicitations and

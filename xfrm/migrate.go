@@ -10,20 +10,65 @@ import (
 	"homeagent/xfrm/internal/object"
 )
 
-// Migration tells the key management daemon that a mobile node's IKE peer
-// has a new care-of address (K bit, RFC 6275 section 10.3.1).
+// Migration is the new whereabouts of a mobile node's IKE peer (K bit, RFC
+// 6275 section 10.3.1).
 type Migration struct {
 	HomeAddress netip.Addr
 	HomeAgent   netip.Addr
 	CareOf      netip.Addr // the new one
-	// ReqID belongs to this mobile node alone: charon moves every IKE_SA that
-	// has a CHILD_SA of this reqid.
+	// ReqID is that of a CHILD_SA of this mobile node and of no other: charon
+	// moves every IKE_SA which has one of it.
 	ReqID uint32
 }
 
-// Migrate announces m to the key management daemon.
+// Migrate tells the key management daemon that a mobile node's IKE peer has
+// moved, at a cost for the kernel that does not depend on the number of
+// security associations. Nothing else changes: the associations in transport
+// mode have no care-of address, and Bind moves those in tunnel mode, which
+// tells charon as well.
+//
+// It is an XFRM_MSG_MIGRATE for the policy of Binding Updates, which all mobile
+// nodes share, with two moves. The first matches that policy's template, without
+// which the kernel refuses the message, and no association. The second matches
+// nothing; charon reads its reqid and the addresses of XFRMA_KMADDRESS.
 func (k *Kernel) Migrate(ctx context.Context, m Migration) error {
-	return fmt.Errorf("announcing %s at %s: not implemented", m.HomeAddress, m.CareOf)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	announcement, err := k.announcement(m)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = k.platform.Migrate(announcement)
+	}
+	if err != nil {
+		return fmt.Errorf("announcing %s at %s to the key management daemon: %w", m.HomeAddress, m.CareOf, err)
+	}
+	k.log.Debug("kernel changed", "command", announcement)
+	return nil
+}
+
+func (k *Kernel) announcement(m Migration) (object.Migration, error) {
+	if m.ReqID == 0 || m.ReqID == k.desired.ReqID {
+		return object.Migration{}, fmt.Errorf("reqid %d is not this mobile node's own", m.ReqID)
+	}
+	for _, p := range signallingPolicies(k.desired) {
+		binding := p.Type == typeBindingUpdate && p.Protocol == object.MobilityHeader && p.Direction == object.In
+		if !binding || p.Dst.Addr() != m.HomeAgent || !p.Src.Contains(m.HomeAddress) {
+			continue
+		}
+		nobody := netip.IPv6Unspecified()
+		move := object.Move{
+			Mode: object.Transport, ReqID: k.desired.ReqID,
+			FromSrc: nobody, FromDst: nobody, ToSrc: m.HomeAddress, ToDst: m.HomeAgent,
+		}
+		own := move
+		own.ReqID = m.ReqID
+		return object.Migration{
+			Policy: p.Key(), Moves: []object.Move{move, own}, Local: m.HomeAgent, Remote: m.CareOf,
+		}, nil
+	}
+	return object.Migration{}, errors.New("it has no policy for Binding Updates")
 }
 
 // migratePolicy moves a policy in tunnel mode, and the security association

@@ -241,6 +241,25 @@ func TestSetNamesWhatStandsInItsWay(t *testing.T) {
 	}
 }
 
+// With a reqid per mobile node any association of the right addresses may
+// carry what is received, and only protected sockets send.
+func TestSetWithAReqIDPerMobileNode(t *testing.T) {
+	t.Parallel()
+	d := desired()
+	d.ReqID, d.Tunnel.Name = 0, ""
+	_, fake := start(t, d)
+	checkState(t, `
+		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 type 5 dir in priority 62750 tmpl proto esp mode transport tmpl proto hao mode ro level use
+		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 type 16 dir in priority 62750 tmpl proto esp mode transport tmpl proto hao mode ro level use
+		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 58 type 146 dir in priority 62750 tmpl proto esp mode transport level use tmpl proto hao mode ro level use
+		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 0 dir out priority 62750
+		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 6 dir out priority 62750 action block
+		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 12 dir out priority 62750 action block
+		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 16 dir out priority 62750 action block
+		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 58 type 147 dir out priority 62750
+		ip xfrm state add src :: dst :: proto hao mode ro reqid 6275 coa :: flag wildrecv`, fake)
+}
+
 func TestSetGoesOnAfterAnError(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
@@ -303,7 +322,6 @@ func TestSetRefusesNonsense(t *testing.T) {
 		{"link-local home agent", func(d *Desired) { d.HomeAgents[0] = addr("fe80::1") }, "home agent address fe80::1"},
 		{"host bits", func(d *Desired) { d.HomePrefixes[0] = netip.PrefixFrom(addr("2001:db8:1::5"), 64) }, "without host bits"},
 		{"prefix twice", func(d *Desired) { d.HomePrefixes = append(d.HomePrefixes, d.HomePrefixes[0]) }, "given twice"},
-		{"no reqid", func(d *Desired) { d.ReqID = 0 }, "reqid"},
 		{"long name", func(d *Desired) { d.Tunnel.Name = "sixteen-octets-n" }, "16 octets, at most 15"},
 		{"small MTU", func(d *Desired) { d.Tunnel.MTU = 1279 }, "is 1279, must be from 1280 to 65495"},
 		{"no device", func(d *Desired) { d.Tunnel.Name = "" }, "no tunnel device"},

@@ -90,7 +90,8 @@ func signallingPolicies(d Desired) []object.Policy {
 }
 
 func (m message) policy(agent netip.Addr, home netip.Prefix, reqID uint32) object.Policy {
-	esp := object.Template{Transform: object.ESP, Mode: object.Transport, ReqID: reqID, Optional: m.optional}
+	esp := espTransport(reqID)
+	esp.Optional = m.optional
 	p := object.Policy{
 		Selector: object.Selector{
 			Src:      object.Host(agent),
@@ -112,6 +113,12 @@ func (m message) policy(agent netip.Addr, home netip.Prefix, reqID uint32) objec
 			Mode:      object.RouteOptimization,
 			Optional:  true,
 		}
+	}
+	if m.direction == object.Out && reqID == 0 {
+		// There is no template for just any association when sending. What is
+		// not sent through a protected socket must not leave in the clear.
+		p.Templates[0] = object.Template{}
+		p.Block = !m.optional
 	}
 	return p
 }

@@ -4,6 +4,7 @@ package xfrm_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"homeagent/diameter/lab/testbed"
+	"homeagent/xfrm"
 )
 
 // Mobility Header message types (RFC 6275 section 6.1).
@@ -148,11 +150,7 @@ func acknowledge(fd int, home, careOf netip.Addr, sequence uint16) error {
 func TestH56_AcknowledgementLeavesUnderESPOrNotAtAll(t *testing.T) {
 	l := newLab(t)
 	l.set()
-	l.commands(l.MobileNode, fmt.Sprintf(`
-		ip -6 addr add %[1]s/128 dev lo nodad home
-		ip xfrm state add src :: dst :: proto route2 mode ro coa :: flag wildrecv
-		ip xfrm policy add src %[2]s dst %[1]s proto 135 type 6 dir in priority 1 tmpl proto esp mode transport reqid 1001 tmpl proto route2 mode ro level use
-		`, homeAddress, homeAgent))
+	l.mobileTakesAcknowledgements()
 	mobile, agent := l.mobilitySocket(l.MobileNode), l.mobilitySocket(l.HomeAgent)
 	l.must(unix.Bind(agent, &unix.SockaddrInet6{Addr: homeAgent.As16()}))
 	before := l.statistics()
@@ -167,4 +165,45 @@ func TestH56_AcknowledgementLeavesUnderESPOrNotAtAll(t *testing.T) {
 	if got := l.next(mobile, bindingAcknowledgement); got != 2 {
 		t.Errorf("the first acknowledgement delivered is number %d, want 2", got)
 	}
+}
+
+// With a reqid per mobile node a message leaves through a protected socket or
+// not at all.
+func TestProtectSocket(t *testing.T) {
+	l := newLab(t)
+	d := l.desired()
+	d.ReqID = 0
+	_, err := l.kernel.Set(t.Context(), d)
+	l.must(err)
+	l.mobileTakesAcknowledgements()
+	for _, h := range []*testbed.Host{l.HomeAgent, l.MobileNode} {
+		l.command(h, transportSA(homeAgent, homeAddress, 0x200, ""))
+	}
+	mobile, agent := l.mobilitySocket(l.MobileNode), l.mobilitySocket(l.HomeAgent)
+	l.must(unix.Bind(agent, &unix.SockaddrInet6{Addr: homeAgent.As16()}))
+	for i, step := range []struct {
+		reqID uint32
+		want  error
+	}{{0, unix.EPERM}, {1002, unix.EAGAIN}, {1001, nil}, {1002, unix.EAGAIN}, {0, unix.EPERM}, {1001, nil}} {
+		l.must(xfrm.ProtectSocket(agent, step.reqID))
+		if err := acknowledge(agent, homeAddress, careOfA, uint16(i)); !errors.Is(err, step.want) {
+			t.Errorf("step %d, reqid %d: got error %v, want %v", i, step.reqID, err, step.want)
+		}
+	}
+	for _, want := range []uint16{2, 5} {
+		if got := l.next(mobile, bindingAcknowledgement); got != want {
+			t.Errorf("got acknowledgement %d, want %d", got, want)
+		}
+	}
+}
+
+// mobileTakesAcknowledgements makes the mobile node take Binding
+// Acknowledgements under ESP with a type 2 routing header, and no others.
+func (l *lab) mobileTakesAcknowledgements() {
+	l.t.Helper()
+	l.commands(l.MobileNode, fmt.Sprintf(`
+		ip -6 addr add %[1]s/128 dev lo nodad home
+		ip xfrm state add src :: dst :: proto route2 mode ro coa :: flag wildrecv
+		ip xfrm policy add src %[2]s dst %[1]s proto 135 type 6 dir in priority 1 tmpl proto esp mode transport reqid 1001 tmpl proto route2 mode ro level use
+		`, homeAddress, homeAgent))
 }

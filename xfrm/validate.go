@@ -1,7 +1,6 @@
 package xfrm
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -32,9 +31,6 @@ func (d Desired) validate() error {
 	}
 	if err := checkPrefixes("home prefix", d.HomePrefixes); err != nil {
 		return err
-	}
-	if d.ReqID == 0 {
-		return errors.New("checking the reqid of transport mode security associations: it must not be 0")
 	}
 	if err := d.Tunnel.validate(); err != nil {
 		return err

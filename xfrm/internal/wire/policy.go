@@ -19,7 +19,8 @@ const (
 	offPolicyPriority = sizeSelector + sizeLifetime + sizeUsage
 )
 
-// AppendPolicy appends the body of XFRM_MSG_NEWPOLICY and XFRM_MSG_UPDPOLICY.
+// AppendPolicy appends the body of XFRM_MSG_NEWPOLICY and XFRM_MSG_UPDPOLICY. A
+// policy without templates is just the struct xfrm_userpolicy_info.
 func AppendPolicy(b []byte, p object.Policy) []byte {
 	b = appendSelector(b, p.Selector)
 	b = appendForever(b)
@@ -34,7 +35,7 @@ func AppendPolicy(b []byte, p object.Policy) []byte {
 	var templates []byte
 	for _, t := range p.Templates {
 		if t != (object.Template{}) {
-			templates = appendTemplate(templates, t)
+			templates = AppendTemplate(templates, t)
 		}
 	}
 	if len(templates) > 0 {
@@ -76,7 +77,8 @@ func appendSelector(b []byte, s object.Selector) []byte {
 	return pad(b, 8) // interface, user
 }
 
-func appendTemplate(b []byte, t object.Template) []byte {
+// AppendTemplate appends a struct xfrm_user_tmpl.
+func AppendTemplate(b []byte, t object.Template) []byte {
 	b = append(b, as16(t.Dst)...)
 	b = pad(b, 4) // SPI
 	b = append(b, byte(t.Transform), 0, 0, 0)
@@ -132,7 +134,7 @@ func parsePolicyAttr(p *object.Policy, typ uint16, value []byte) error {
 	return nil
 }
 
-// ParseSelector reads the struct xfrm_selector that b starts with.
+// parseSelector reads the struct xfrm_selector that b starts with.
 func parseSelector(b []byte) (object.Selector, error) {
 	var s object.Selector
 	if len(b) < sizeSelector {
