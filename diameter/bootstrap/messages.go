@@ -1,7 +1,9 @@
 package bootstrap
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,10 +36,15 @@ func (v Vector) Contradictory() bool {
 	return v&HomeAgentInVisited != 0 && v&VisitedAvailable == 0
 }
 
+// vectorFlags are the names of the flags, the lowest first.
+func vectorFlags() []string {
+	return []string{"requested", "home-only", "home-agent-in-visited", "visited-available"}
+}
+
 // String lists the flags, as in "requested|home-only".
 func (v Vector) String() string {
 	var names []string
-	for i, name := range []string{"requested", "home-only", "home-agent-in-visited", "visited-available"} {
+	for i, name := range vectorFlags() {
 		if flag := Vector(1) << i; v&flag != 0 {
 			names, v = append(names, name), v&^flag
 		}
@@ -46,6 +53,23 @@ func (v Vector) String() string {
 		names = append(names, strconv.FormatUint(uint64(v), 10))
 	}
 	return strings.Join(names, "|")
+}
+
+// UnmarshalText reads what String wrote: names or numbers joined by "|".
+func (v *Vector) UnmarshalText(text []byte) error {
+	var flags Vector
+	for part := range strings.SplitSeq(string(text), "|") {
+		n, err := strconv.ParseUint(part, 0, 32)
+		if i := slices.Index(vectorFlags(), part); i >= 0 {
+			n, err = 1<<i, nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading a bootstrap vector: %q is neither a number nor one of %s", part, strings.Join(vectorFlags(), ", "))
+		}
+		flags |= Vector(n)
+	}
+	*v = flags
+	return nil
 }
 
 // A SessionState is the value of Auth-Session-State (RFC 6733 section 8.11).

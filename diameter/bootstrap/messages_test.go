@@ -248,6 +248,32 @@ func TestVector(t *testing.T) {
 		if got := tt.vector.String(); got != tt.text {
 			t.Errorf("%d: got %q, want %q", uint32(tt.vector), got, tt.text)
 		}
+		var back bootstrap.Vector
+		if err := back.UnmarshalText([]byte(tt.text)); err != nil || back != tt.vector {
+			t.Errorf("%q: read as %v, %v", tt.text, back, err)
+		}
+	}
+}
+
+func TestVector_UnmarshalText(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		text string
+		want bootstrap.Vector
+		ok   bool
+	}{
+		{"0xF", 15, true},
+		{"requested|8", bootstrap.Requested | bootstrap.VisitedAvailable, true},
+		{"", 0, false},
+		{"requested|", 0, false},
+		{"Requested", 0, false},
+		{"4294967296", 0, false},
+	}
+	for _, tt := range tests {
+		var got bootstrap.Vector
+		if err := got.UnmarshalText([]byte(tt.text)); got != tt.want || (err == nil) != tt.ok {
+			t.Errorf("%q: got %v, %v; want %v, ok %v", tt.text, got, err, tt.want, tt.ok)
+		}
 	}
 }
 

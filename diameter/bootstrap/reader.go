@@ -88,10 +88,12 @@ func mobileAddress(a diameter.AVP, legacy bool) (netip.Addr, error) {
 		return chosen(addr), nil
 	}
 	addr, err := a.Address()
-	if err != nil {
+	switch {
+	case err != nil && len(a.Data) == 16:
+		return netip.Addr{}, invalid(a, "is 16 octets without an address family, as only peers set up for that may send")
+	case err != nil:
 		return netip.Addr{}, err
-	}
-	if addr.Is4() {
+	case addr.Is4():
 		return netip.Addr{}, invalid(a, "is an IPv4 address (must be IPv6)")
 	}
 	return chosen(addr), nil
