@@ -48,3 +48,11 @@ type Counters struct {
 	InProgress        uint64 // requests being served now
 	Queued            uint64 // requests waiting for a worker now
 }
+
+// Traffic is what concerns no listed peer, and the memory for duplicates.
+type Traffic struct {
+	Strangers           int    // connections without a CER yet
+	StrangersTurnedAway uint64 // to make room for others
+	Remembered          int    // requests in progress, and answers remembered
+	ForgottenEarly      uint64 // answers forgotten before their time, for want of room
+}

@@ -2,32 +2,103 @@ package peer
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
 
-	"homeagent/diameter"
+	"homeagent/diameter/peer/base"
+	"homeagent/diameter/peer/replay"
 )
-
-// ErrNoPeer is the error of Do when no connection can carry the request.
-var ErrNoPeer = errors.New("no peer is connected")
 
 // A Table connects to its peers for as long as Run runs.
 type Table struct {
-	config Config
-	ready  chan struct{}
+	config    Config
+	server    *tls.Config
+	doorway   *doorway
+	strangers throttle
+	memory    *replay.Memory[waiter]
+	ends      endToEnd
+	ready     chan struct{}
+	running   sync.WaitGroup // connections and attempts to connect
+	listeners []net.Listener
+
+	// The network, other in tests.
+	listener func(ctx context.Context, address string) (net.Listener, error)
+	dialer   func(ctx context.Context, address string) (net.Conn, error)
+
+	mu    sync.Mutex
+	peers []*peer     // replaced, never modified
+	start func(*peer) // nil while Run does not run
 }
 
 // New checks the configuration. Nothing is opened before Run.
 func New(config Config) (*Table, error) {
-	return &Table{config: config, ready: make(chan struct{})}, nil
+	config = config.withDefaults()
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	limits := config.Limits
+	t := &Table{
+		config:    config,
+		doorway:   newDoorway(limits.Strangers, limits.StrangersPerSource),
+		strangers: throttle{log: config.Log},
+		memory: replay.New[waiter](replay.Limits{
+			Entries: limits.Duplicates, Bytes: limits.DuplicateBytes, Age: limits.DuplicateAge}),
+		ready:    make(chan struct{}),
+		listener: listenTCP,
+		dialer:   dialTCP,
+	}
+	t.ends.init(time.Now())
+	if config.TLS != nil {
+		t.server = serverTLS(config.TLS)
+	}
+	for _, p := range config.Peers {
+		t.peers = append(t.peers, newPeer(t, p))
+	}
+	return t, nil
 }
 
-// Run listens, dials and serves until ctx ends. Then it lets requests in
-// progress finish, sends DPR with the cause REBOOTING to every peer, and
-// returns nil when all connections are closed. An error means that it could
-// not listen.
+// Run listens, dials and serves until ctx ends; it may be called once. At the
+// end requests in progress may finish, every peer gets a DPR with the cause
+// REBOOTING, and Run returns nil when all connections are closed. An error means
+// that it could not listen.
 func (t *Table) Run(ctx context.Context) error {
-	return errors.ErrUnsupported
+	if err := t.listen(ctx); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	t.start = func(p *peer) { t.running.Go(func() { p.run(ctx) }) }
+	for _, p := range t.peers {
+		t.start(p)
+	}
+	t.mu.Unlock()
+	for i, l := range t.listeners {
+		t.running.Go(func() { t.accept(ctx, l, t.config.Listeners[i].TLS) })
+	}
+	close(t.ready)
+	<-ctx.Done()
+	t.stopListening()
+	t.doorway.close()
+	t.mu.Lock()
+	t.start = nil
+	peers := t.peers
+	t.mu.Unlock()
+	dismiss(peers, base.Rebooting)
+	t.running.Wait()
+	return nil
+}
+
+// dismiss tells peers to leave and waits until they have.
+func dismiss(peers []*peer, why base.Cause) {
+	for _, p := range peers {
+		p.notify(notice{kind: leave, why: why})
+	}
+	for _, p := range peers {
+		<-p.ended
+	}
 }
 
 // Ready is closed when all listeners listen.
@@ -36,28 +107,52 @@ func (t *Table) Ready() <-chan struct{} { return t.ready }
 // String names the Table among the tasks of a daemon.
 func (t *Table) String() string { return "Diameter peers" }
 
-// Addrs returns the addresses listened at, in the order of the configuration.
-// It is complete when Ready is closed.
-func (t *Table) Addrs() []net.Addr { return nil }
-
-// Peers returns what is known of every peer, in the order of the configuration.
-func (t *Table) Peers() []Status { return nil }
-
-// SetPeers replaces the peers. Those no longer listed are disconnected with the
-// cause DO_NOT_WANT_TO_TALK_TO_YOU, those unchanged keep their connections.
-func (t *Table) SetPeers(ctx context.Context, peers []PeerConfig) error {
-	return errors.ErrUnsupported
+// Addrs returns the addresses listened at, in the order of the configuration,
+// once Ready is closed; nil before.
+func (t *Table) Addrs() []net.Addr {
+	select {
+	case <-t.ready:
+	default:
+		return nil
+	}
+	var addrs []net.Addr
+	for _, l := range t.listeners {
+		addrs = append(addrs, l.Addr())
+	}
+	return addrs
 }
 
-// Do sends a request of ours and returns its answer, whatever the Result-Code.
-// To is the identity of a peer, or a realm, of which any connected peer will
-// do. Do sets the identifiers and the R bit; all else, Origin-Host and
-// Origin-Realm too, is the caller's. It waits until ctx ends.
-//
-// When the connection fails, the request goes to another peer of the same realm
-// with the T bit and the same End-to-End Identifier (RFC 6733 section 5.5.4),
-// unless its Destination-Host is the peer that failed. Without such a peer the
-// error wraps [ErrNoPeer].
-func (t *Table) Do(ctx context.Context, to string, req *diameter.Message) (*diameter.Message, error) {
-	return nil, errors.ErrUnsupported
+// Peers returns what is known of every peer, in the order of the configuration.
+func (t *Table) Peers() []Status {
+	var all []Status
+	for _, p := range t.all() {
+		all = append(all, p.status())
+	}
+	return all
+}
+
+// Traffic returns what concerns no listed peer.
+func (t *Table) Traffic() Traffic {
+	t.doorway.mu.Lock()
+	defer t.doorway.mu.Unlock()
+	return Traffic{
+		Strangers: t.doorway.queue.Len(), StrangersTurnedAway: t.doorway.turned,
+		Remembered: t.memory.Len(), ForgottenEarly: t.memory.Evicted(),
+	}
+}
+
+func (t *Table) all() []*peer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.peers
+}
+
+// find returns the peer of that identity.
+func (t *Table) find(host string) (*peer, bool) {
+	all := t.all()
+	i := slices.IndexFunc(all, func(p *peer) bool { return strings.EqualFold(p.config.Host, host) })
+	if i < 0 {
+		return nil, false
+	}
+	return all[i], true
 }
