@@ -192,6 +192,18 @@ func TestH45_RefreshRequests(t *testing.T) {
 	w.consistent()
 }
 
+// A prefix that is to end before the first request takes the binding along all the
+// same.
+func TestH45_PrefixEndsBeforeRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *bindingcache.Config) { c.RefreshRequest = 64 * time.Second })
+	w.register()
+	w.cfg.Prefixes = []bindingcache.HomePrefix{{Prefix: homePrefix.Prefix, ValidUntil: start.Add(time.Minute)}}
+	must(w.cache.Reconfigure(w.cfg))
+	w.expectReasons(w.wait(time.Minute), bindingcache.Pending, bindingcache.PrefixInvalid)
+	w.consistent()
+}
+
 // The requests end when they would come too often, and the binding after them.
 func TestH45_RefreshRequestsAreFew(t *testing.T) {
 	t.Parallel()

@@ -212,6 +212,22 @@ func TestH20_DuplicateAddress(t *testing.T) {
 	w.consistent()
 }
 
+// An update that is refused meanwhile changes nothing about the first.
+func TestH21_RefusedUpdateDuringDetection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.cache.Apply(away(10, 150, careOfA), w.now)
+	g := w.grants[home]
+	w.grants[home] = bindingcache.Grant{Standing: bindingcache.Draining}
+	w.expectReasons(w.apply(away(11, 150, careOfB)), bindingcache.HomeAgentDraining)
+	w.grants[home] = g
+	w.expectReasons(w.do(first), bindingcache.Probing, bindingcache.Pending, bindingcache.Registered)
+	if v := w.expectPhase(bindingcache.PhaseBound); v.CareOf != careOfA {
+		t.Errorf("at %s (want %s)", v.CareOf, careOfA)
+	}
+	w.consistent()
+}
+
 // What changed during detection counts when it is over.
 func TestH20_AuthorizationEndsDuringDetection(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package bindingcache_test
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -206,6 +207,38 @@ func TestN_OwnedUntilTakenBack(t *testing.T) {
 			t.Errorf("afterwards: %s (want %s)", got, bindingcache.Registered)
 		}
 		w.consistent()
+	}
+}
+
+// So may the networks of a binding that ended when the kernel did not obey.
+func TestN_OwnedUntilTakenDown(t *testing.T) {
+	t.Parallel()
+	ends := map[string]func(*world){
+		"expiry":          func(w *world) { w.wait(600 * time.Second) },
+		"de-registration": func(w *world) { w.apply(away(11, 0, careOfA)) },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newRouterWorld(t)
+			w.grants[neighbour] = bindingcache.Grant{Standing: bindingcache.Authorized, Prefixes: networks}
+			theirs := func(sequence uint16) bindingcache.Reason {
+				return last(w.apply(away(sequence, 150, careOfB, router(), func(u *bindingcache.Update) {
+					u.HomeAddressOption, u.Protection.HomeAddress = neighbour, neighbour
+				}))).Reason
+			}
+			w.register(router())
+			w.failAt(bindingcache.Unprogram, bindingcache.KernelFailed)
+			end(w)
+			if got := theirs(1); got != bindingcache.NetworkInvalid {
+				t.Errorf("at first: %s (want %s)", got, bindingcache.NetworkInvalid)
+			}
+			w.wait(bindingcache.LingerTime)
+			if got := theirs(2); got != bindingcache.Registered {
+				t.Errorf("afterwards: %s (want %s)", got, bindingcache.Registered)
+			}
+			w.consistent()
+		})
 	}
 }
 

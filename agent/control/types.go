@@ -28,6 +28,7 @@ type Status struct {
 	State    string         `json:"state"`
 	Identity string         `json:"identity"`
 	Sessions SessionCounts  `json:"sessions"`
+	Bindings int            `json:"bindings"`
 	IKE      IKEStatus      `json:"ike"`
 	Kernel   KernelStatus   `json:"kernel"`
 	Peers    []Peer         `json:"peers"`
@@ -106,6 +107,33 @@ type Session struct {
 type Sessions struct {
 	Schema   int       `json:"schema"`
 	Sessions []Session `json:"sessions"`
+}
+
+// A Binding is a home address that is registered, or on its way to be.
+type Binding struct {
+	HomeAddress netip.Addr `json:"home_address"`
+	CareOf      string     `json:"care_of_address,omitempty"`
+	HomeAgent   string     `json:"home_agent_address,omitempty"`
+	UserName    string     `json:"user_name,omitempty"`
+	// State is "bound", "probing" (duplicate address detection), "changing" or
+	// "lingering" (de-registered, its sequence number still remembered).
+	State    string `json:"state"`
+	Sequence uint16 `json:"sequence"`
+	Flags    string `json:"flags,omitempty"`
+	// Lifetime is what was granted, in seconds.
+	Lifetime   uint32         `json:"lifetime_seconds"`
+	Registered *time.Time     `json:"registered,omitempty"`
+	Expires    *time.Time     `json:"expires,omitempty"`
+	Networks   []netip.Prefix `json:"mobile_networks,omitempty"`
+}
+
+// Bindings is the answer of GET /v1/bindings.
+type Bindings struct {
+	Schema   int       `json:"schema"`
+	Bindings []Binding `json:"bindings"`
+	// Counters count what became of Binding Updates and bindings since the
+	// start, by reason.
+	Counters map[string]uint64 `json:"counters"`
 }
 
 // Problem is the body of every answer that is not a success.

@@ -1,0 +1,222 @@
+package agent
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"homeagent/agent/addresspool"
+	"homeagent/agent/bindingcache"
+	"homeagent/agent/config"
+	"homeagent/agent/control"
+	"homeagent/agent/mobilitysocket"
+	"homeagent/agent/registrar"
+	"homeagent/agent/session"
+	"homeagent/agent/store"
+	"homeagent/diameter/peer"
+	"homeagent/ike"
+	"homeagent/systemd"
+	"homeagent/xfrm"
+)
+
+// Version is set when a package is built.
+var Version = "development"
+
+// Deps are what main opens for an Agent. The Agent closes none of them.
+type Deps struct {
+	Store    store.Store
+	Kernel   Kernel
+	Mobility mobilitysocket.Conn
+	HomeLink HomeLink
+	Notifier systemd.Notifier
+	// Watchdog is the interval within which the service manager wants to hear
+	// from us, 0 for never.
+	Watchdog time.Duration
+	Log      *slog.Logger
+}
+
+// An Agent is a whole home agent.
+type Agent struct {
+	cfg       *config.Config
+	deps      Deps
+	started   time.Time
+	sessions  *session.Manager
+	charon    *ike.Charon
+	kernel    *kernelTask
+	registrar *registrar.Registrar
+	signals   *signalling
+	peers     *peer.Table
+	control   *control.Server
+	ready     chan struct{}
+}
+
+// New joins the parts and restores what the store holds. Nothing is opened and
+// nothing outside is changed before Run.
+func New(cfg *config.Config, deps Deps) (*Agent, error) {
+	a := &Agent{cfg: cfg, deps: deps, started: time.Now(), ready: make(chan struct{})}
+	for _, build := range []func() error{a.buildCharon, a.buildSessions, a.buildRegistrar, a.buildPeers} {
+		if err := build(); err != nil {
+			return nil, err
+		}
+	}
+	a.control = control.NewServer(cfg.Control.Socket, cfg.Control.Group, a, deps.Log)
+	a.control.Handle("GET /v1/bindings", a.bindingsView())
+	return a, a.restore()
+}
+
+func (a *Agent) buildCharon() error {
+	var err error
+	a.charon, err = ike.New(ike.Config{
+		Socket: a.cfg.IKE.Socket, Identity: a.cfg.IKE.Identity, Window: a.cfg.IKE.Window, ReqID: a.cfg.IKE.ReqID,
+		IKEProposals: a.cfg.IKE.IKEProposals, ESPProposals: a.cfg.IKE.ESPProposals, DPDDelay: a.cfg.IKE.DPD,
+		Log:  a.deps.Log,
+		OnUp: func(e ike.Established) { a.sessions.Established(e.HomeAddress, e.CareOf, e.At) },
+	})
+	return err
+}
+
+func (a *Agent) buildSessions() error {
+	pool, err := newPool(a.cfg)
+	if err != nil {
+		return err
+	}
+	a.kernel = newKernelTask(a.deps.Kernel, a.desired, a.deps.Log)
+	a.sessions = session.New(session.Config{
+		HomeAgents: a.cfg.HomeAgent.Addresses, MaxSessions: a.cfg.Limits.Sessions, MaxLifetime: a.cfg.Limits.Authorization,
+		EffectTimeout: a.cfg.Limits.EffectTimeout, Identity: a.cfg.Diameter.Identity,
+		Ended: func(s store.Session) { a.registrar.Remove(s.HomeAddress) },
+	}, a.deps.Store, pool, keyer{a.charon, a.kernel}, a.deps.Log)
+	return nil
+}
+
+func (a *Agent) buildRegistrar() error {
+	cache, err := bindingcache.New(a.bindingRules())
+	if err != nil {
+		return fmt.Errorf("making the binding cache: %w", err)
+	}
+	a.signals = &signalling{conn: a.deps.Mobility, homeLink: a.deps.HomeLink.Index(), log: a.deps.Log}
+	a.registrar = registrar.New(cache, effects{a.deps.HomeLink, a.deps.Store, a.deps.Kernel, a.charon}, a.signals, a.cfg.Limits.EffectTimeout, a.deps.Log)
+	a.signals.update = a.registrar.Handle
+	return nil
+}
+
+func (a *Agent) buildPeers() error {
+	b, err := newBootstrapper(a.cfg, a.deps.Store.Meta().OriginStateID, a.sessions, a.deps.Log)
+	if err != nil {
+		return err
+	}
+	credentials, err := loadTLS(a.cfg.Diameter)
+	if err != nil {
+		return err
+	}
+	a.peers, err = peer.New(peer.Config{
+		Host: b.identity.Host, Realm: b.identity.Realm, Product: "homeagent", VendorID: b.codes.Vendor,
+		OriginStateID: b.identity.OriginStateID,
+		Applications:  []peer.Application{{Vendor: b.codes.Vendor, AuthID: b.codes.Application}},
+		Commands:      b.dictionary.Known, TLS: credentials,
+		Listeners: listeners(a.cfg.Diameter), Peers: peers(a.cfg.Diameter), Handler: b, Log: a.deps.Log,
+		Timers: peer.Timers{Watchdog: a.cfg.Diameter.Watchdog, Reconnect: a.cfg.Diameter.Reconnect},
+	})
+	return err
+}
+
+// restore hands what the store holds to the parts that forget.
+func (a *Agent) restore() error {
+	creds, err := a.sessions.Restore()
+	if err != nil {
+		return err
+	}
+	known := make([]ike.Credential, len(creds))
+	for i, c := range creds {
+		known[i] = ike.Credential(c)
+	}
+	a.charon.Restore(known)
+	return a.deps.Store.Bindings(func(b store.Binding) error { return a.registrar.Restore(fromStore(b)) })
+}
+
+// desired is all that the kernel should hold.
+func (a *Agent) desired() xfrm.Desired {
+	d := xfrm.Desired{
+		HomeAgents: a.cfg.HomeAgent.Addresses, ReqID: a.cfg.IKE.ReqID,
+		Tunnel: xfrm.TunnelConfig{Name: a.cfg.Mobility.TunnelDevice, MTU: a.cfg.Mobility.TunnelMTU},
+	}
+	for _, p := range a.cfg.Prefixes {
+		d.HomePrefixes = append(d.HomePrefixes, p.Prefix)
+	}
+	for _, v := range a.registrar.Bindings() {
+		if v.Active() {
+			d.Bindings = append(d.Bindings, toKernel(v.Binding))
+		}
+	}
+	return d
+}
+
+// Run runs the agent until ctx ends. Sessions, keys, policies and bindings stay
+// as they are, so that mobile nodes are served while the daemon restarts.
+func (a *Agent) Run(ctx context.Context) error {
+	tasks := []Task{a.kernel, patient{a.charon, charonPatience}, a.sessions, a.registrar, a.signals, a.deps.HomeLink, a.peers, a.control}
+	tasks = append(tasks, &notifyTask{notifier: a.deps.Notifier, watchdog: a.deps.Watchdog, agent: a})
+	a.deps.Log.Info("starting", "version", Version, "identity", a.cfg.Diameter.Identity, "sessions", a.sessions.Counts().Total)
+	err := serve(ctx, tasks, func() { close(a.ready) })
+	if stopErr := a.deps.Notifier.Stopping("stopped, mobile nodes stay registered"); err == nil {
+		err = stopErr
+	}
+	return err
+}
+
+// loadTLS reads our certificate and whom we believe.
+func loadTLS(d config.Diameter) (*tls.Config, error) {
+	if d.Certificate == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(d.Certificate, d.Key)
+	if err != nil {
+		return nil, fmt.Errorf("loading diameter.certificate %s with diameter.key %s: %w", d.Certificate, d.Key, err)
+	}
+	pem, err := os.ReadFile(d.CA)
+	if err != nil {
+		return nil, fmt.Errorf("loading diameter.ca: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("loading diameter.ca %s: it holds no certificate in PEM", d.CA)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots, ClientCAs: roots, MinVersion: tls.VersionTLS12}, nil
+}
+
+func listeners(d config.Diameter) []peer.Listener {
+	var all []peer.Listener
+	for _, l := range d.Listen {
+		all = append(all, peer.Listener{Address: l.Address, TLS: l.TLS})
+	}
+	return all
+}
+
+func peers(d config.Diameter) []peer.PeerConfig {
+	secured := map[config.Secured]peer.Secured{
+		config.TLS: peer.SecuredTLS, config.IPsec: peer.SecuredIPsec,
+		config.Loopback: peer.SecuredLoopback, config.NotAtAll: peer.SecuredNone,
+	}
+	var all []peer.PeerConfig
+	for _, p := range d.Peers {
+		all = append(all, peer.PeerConfig{Host: p.Identity, Realm: p.Realm, Connect: p.Connect, Secured: secured[p.Secured]})
+	}
+	return all
+}
+
+// newPool makes the pool of home addresses.
+func newPool(cfg *config.Config) (*addresspool.Pool, error) {
+	pool := addresspool.Config{
+		Reserved: slices.Clone(cfg.HomeAgent.Addresses), HoldDown: cfg.Mobility.HoldDown, RememberMax: cfg.Limits.Remembered,
+	}
+	for _, p := range cfg.Prefixes {
+		pool.Prefixes = append(pool.Prefixes, addresspool.Prefix{Prefix: p.Prefix, First: p.First, Last: p.Last})
+		pool.Reserved = append(pool.Reserved, p.Reserved...)
+	}
+	return addresspool.New(pool)
+}

@@ -1,0 +1,47 @@
+package agent
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"homeagent/agent/bindingcache"
+	"homeagent/agent/control"
+)
+
+// bindingsView answers GET /v1/bindings.
+func (a *Agent) bindingsView() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(w).Encode(a.bindings()); err != nil {
+			a.deps.Log.Debug("answering on the control socket", "error", err)
+		}
+	})
+}
+
+// bindings lists all bindings in the order of their home addresses, and how
+// often each thing happened.
+func (a *Agent) bindings() control.Bindings {
+	views := a.registrar.Bindings()
+	slices.SortFunc(views, func(x, y bindingcache.View) int { return x.HomeAddress.Compare(y.HomeAddress) })
+	all := control.Bindings{Schema: control.Schema, Bindings: make([]control.Binding, len(views)), Counters: map[string]uint64{}}
+	for i := range views {
+		all.Bindings[i] = a.bindingView(&views[i])
+	}
+	for reason, n := range a.registrar.Counters() {
+		if n > 0 {
+			all.Counters[bindingcache.Reason(reason).String()] = n
+		}
+	}
+	return all
+}
+
+func (a *Agent) bindingView(v *bindingcache.View) control.Binding {
+	owner, _ := a.sessions.Owner(v.HomeAddress)
+	return control.Binding{
+		HomeAddress: v.HomeAddress, CareOf: text(v.CareOf), HomeAgent: text(v.HomeAgent), UserName: owner.UserName,
+		State: v.Phase.String(), Sequence: v.Sequence, Flags: v.Flags.String(),
+		Lifetime: uint32(v.Lifetime.Duration().Seconds()), Registered: present(v.Registered), Expires: present(v.Expires),
+		Networks: v.Prefixes,
+	}
+}

@@ -1,0 +1,207 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fiorix/go-diameter/v4/diam"
+	"github.com/fiorix/go-diameter/v4/diam/avp"
+
+	"homeagent/agent/config"
+	"homeagent/agent/session"
+	"homeagent/diameter"
+	"homeagent/diameter/bootstrap"
+	"homeagent/diameter/dictionary"
+	"homeagent/diameter/peer"
+	"homeagent/ike"
+)
+
+// A bootstrapper answers what Diameter peers ask of a home agent: HMR, and the
+// requests of the base protocol that concern sessions. It is a peer.Handler.
+type bootstrapper struct {
+	dictionary *dictionary.Dictionary
+	codec      *bootstrap.Codec
+	codes      dictionary.Codes
+	identity   diameter.Identity
+	strict     bool
+	sessions   *session.Manager
+	log        *slog.Logger
+	peers      map[string]config.Peer // by lower-case identity
+}
+
+func newBootstrapper(cfg *config.Config, originStateID uint32, sessions *session.Manager, log *slog.Logger) (*bootstrapper, error) {
+	d, err := dictionary.Load(cfg.Diameter.Codes)
+	if err != nil {
+		return nil, err
+	}
+	b := &bootstrapper{
+		dictionary: d, codec: bootstrap.NewCodec(d), codes: cfg.Diameter.Codes,
+		identity: diameter.Identity{Host: cfg.Diameter.Identity, Realm: cfg.Diameter.Realm, OriginStateID: originStateID},
+		strict:   cfg.Diameter.StrictVector, sessions: sessions, log: log, peers: map[string]config.Peer{},
+	}
+	for _, p := range cfg.Diameter.Peers {
+		b.peers[strings.ToLower(p.Identity)] = p
+	}
+	return b, nil
+}
+
+// Admit decides by the header alone whether this peer may ask this.
+func (b *bootstrapper) Admit(p peer.Info, h diameter.Header) *diameter.Failure {
+	if h.Application != b.codes.Application || h.Command != b.codes.HMR {
+		return nil
+	}
+	if p.Secured == peer.SecuredNone {
+		return &diameter.Failure{Code: diameter.EndToEndKeyEncryption, Text: "the connection is not protected, and HMR carries a key"}
+	}
+	if !b.peers[strings.ToLower(p.Host)].Bootstrapper {
+		return &diameter.Failure{Code: diameter.AuthorizationRejected, Text: "this peer may not bootstrap mobile nodes"}
+	}
+	return nil
+}
+
+// Serve answers one request.
+func (b *bootstrapper) Serve(ctx context.Context, p peer.Info, req *diameter.Message) *diameter.Message {
+	switch {
+	case req.Application == b.codes.Application && req.Command == b.codes.HMR:
+		return b.serveHMR(ctx, p, req)
+	case req.Command == diam.AbortSession, req.Command == diam.ReAuth:
+		return b.serveSession(req)
+	default:
+		return diameter.NewFailure(req, b.identity, &diameter.Failure{Code: diameter.CommandUnsupported, Text: "a home agent does not serve this command"})
+	}
+}
+
+func (b *bootstrapper) serveHMR(ctx context.Context, p peer.Info, req *diameter.Message) *diameter.Message {
+	allowed := b.peers[strings.ToLower(p.Host)]
+	hmr, failure := b.codec.DecodeHMR(req, bootstrap.HMROptions{
+		Host: b.identity.Host, Realm: b.identity.Realm,
+		FixedKeyID: allowed.FixedKeyID, LegacyIPAddress: allowed.LegacyIPAddress, StrictVector: b.strict,
+		Authorize: func(h *bootstrap.HMR) *diameter.Failure { return authorize(allowed, p.Host, h) },
+	})
+	if failure != nil {
+		b.log.Warn("refused an HMR", "peer", p.Host, "result", failure.Code, "reason", failure.Text)
+		return b.codec.Refuse(req, b.identity, failure)
+	}
+	grant, err := b.sessions.Bootstrap(ctx, request(p.Host, hmr))
+	if err != nil {
+		failure := b.failure(hmr, err)
+		b.log.Warn("refused an HMR", "peer", p.Host, "user_name", hmr.UserName, "session_id", hmr.SessionID,
+			"result", failure.Code, "error", err)
+		return b.codec.Refuse(req, b.identity, failure)
+	}
+	return b.codec.EncodeHMA(req, b.identity, &bootstrap.HMA{
+		Reply:    bootstrap.Reply{Result: diameter.Success},
+		UserName: hmr.UserName, AcctMultiSessionID: grant.AcctMultiSessionID,
+		HomeAddress: grant.HomeAddress, HomeAgent: grant.HomeAgent,
+	})
+}
+
+// authorize checks who asks, by which way, for whom.
+func authorize(p config.Peer, host string, h *bootstrap.HMR) *diameter.Failure {
+	if !strings.EqualFold(h.OriginHost, host) && !containsFold(p.Origins, h.OriginHost) {
+		return rejected("requests of this Origin-Host may not come through this peer")
+	}
+	for _, hop := range h.RouteRecords {
+		if !strings.EqualFold(hop, host) && !strings.EqualFold(hop, h.OriginHost) && !containsFold(p.Relays, hop) {
+			return rejected("the key passed through a hop that is not trusted: " + hop)
+		}
+	}
+	if len(p.UserRealms) > 0 && !containsFold(p.UserRealms, bootstrap.Realm(h.UserName)) {
+		return rejected("this peer may not speak for users of this realm")
+	}
+	return nil
+}
+
+func rejected(text string) *diameter.Failure {
+	return &diameter.Failure{Code: diameter.AuthorizationRejected, Text: text}
+}
+
+func containsFold(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+}
+
+// request puts an HMR into the terms of sessions.
+func request(peerHost string, h *bootstrap.HMR) session.Request {
+	lifetime := session.Unlimited
+	if h.AuthorizationLifetime != bootstrap.UnlimitedLifetime {
+		lifetime = time.Duration(h.AuthorizationLifetime) * time.Second
+	}
+	return session.Request{
+		UserName: h.UserName, SessionID: h.SessionID,
+		OriginHost: h.OriginHost, OriginRealm: h.OriginRealm, PeerHost: peerHost,
+		HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent,
+		AAAKey: h.Key, KeyID: h.KeyID,
+		Lifetime: lifetime, Grace: time.Duration(h.GracePeriod) * time.Second,
+		Stateful:           h.SessionState == bootstrap.StateMaintained,
+		AcctMultiSessionID: h.AcctMultiSessionID,
+	}
+}
+
+// failure says in Diameter's terms why a bootstrapping was refused.
+func (b *bootstrapper) failure(h *bootstrap.HMR, err error) *diameter.Failure {
+	var refusal *session.Refusal
+	if !errors.As(err, &refusal) {
+		return &diameter.Failure{Code: diameter.UnableToComply, Text: "the session could not be set up"}
+	}
+	f := &diameter.Failure{Code: b.result(h, refusal), Text: refusal.Reason.String()}
+	switch refusal.Reason {
+	case session.HomeAgentNotOurs:
+		f.Failed = b.failed(b.codes.HomeAgentAddress, h.HomeAgent)
+	case session.AddressNotServed, session.AddressReserved:
+		f.Failed = b.failed(b.codes.MobileNodeAddress, h.HomeAddress)
+	case session.KeyReused:
+		f.Failed = []diameter.AVP{diameter.NewInteger32(b.codes.AAAKeyID, b.codes.Vendor, diameter.AVPMandatory, h.KeyID)}
+	}
+	return f
+}
+
+func (b *bootstrapper) failed(code uint32, addr netip.Addr) []diameter.AVP {
+	if !addr.IsValid() {
+		return nil
+	}
+	return []diameter.AVP{diameter.NewAddress(code, b.codes.Vendor, diameter.AVPMandatory, addr)}
+}
+
+// result is the Result-Code of a refusal. One that another try may mend is
+// transient, so that the AAA server tries again or takes another home agent.
+func (b *bootstrapper) result(h *bootstrap.HMR, r *session.Refusal) diameter.ResultCode {
+	switch r.Reason {
+	case session.HomeAgentNotOurs, session.AddressNotServed, session.AddressReserved, session.KeyReplayed, session.KeyUnusable:
+		return diameter.InvalidAVPValue
+	case session.AddressOfOtherUser, session.SessionOfOtherUser:
+		return diameter.AuthorizationRejected
+	case session.KeyReused:
+		return diameter.ContradictingAVPs
+	case session.AddressesExhausted, session.SessionsExhausted:
+		return diameter.HomeAgentNotAvailable // RFC 4004 section 6.1
+	case session.KeyNotLoaded, session.ShuttingDown:
+		transient := r.Reason == session.ShuttingDown || errors.Is(r.Err, ike.ErrUnavailable)
+		if transient && h.DestinationHost != "" {
+			return diameter.TooBusy
+		}
+	}
+	return diameter.UnableToComply
+}
+
+// serveSession answers the base protocol's requests about one session
+// (RFC 6733 section 8). The application has no re-authentication that a home
+// agent could begin, and ending a session on demand is for the operator so far.
+func (b *bootstrapper) serveSession(req *diameter.Message) *diameter.Message {
+	id, ok := req.Find(avp.SessionID, 0)
+	if !ok {
+		return diameter.NewFailure(req, b.identity, &diameter.Failure{
+			Code: diameter.MissingAVP, Text: "Session-Id is missing",
+			Failed: []diameter.AVP{diameter.NewUTF8(avp.SessionID, 0, diameter.AVPMandatory, "")},
+		})
+	}
+	s, err := b.sessions.Find(string(id.Data))
+	if err != nil || s.SessionID != string(id.Data) {
+		return diameter.NewFailure(req, b.identity, &diameter.Failure{Code: diameter.UnknownSessionID, Text: "no session has this Session-Id"})
+	}
+	return diameter.NewFailure(req, b.identity, &diameter.Failure{Code: diameter.UnableToComply, Text: "a home agent does not do this for this application"})
+}

@@ -1,0 +1,81 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"homeagent/agent/bindingcache"
+	"homeagent/agent/mobility"
+	"homeagent/agent/registrar"
+	"homeagent/agent/store"
+	"homeagent/ike"
+	"homeagent/xfrm"
+)
+
+// effects are the steps of a registration, done by the store, the kernel, the
+// home link and strongSwan. They are registrar.Effects; Probe, Defend and
+// Relinquish are the home link's own.
+type effects struct {
+	HomeLink
+	records store.Store
+	kernel  Kernel
+	charon  *ike.Charon
+}
+
+var _ registrar.Effects = effects{}
+
+// Store makes a binding durable.
+func (e effects) Store(ctx context.Context, b bindingcache.Binding) error {
+	return e.records.Apply(ctx, store.PutBinding{Binding: toStore(b)})
+}
+
+// Delete makes the absence of a binding durable.
+func (e effects) Delete(ctx context.Context, home netip.Addr) error {
+	return e.records.Apply(ctx, store.DeleteBinding{HomeAddress: home})
+}
+
+// Program makes the kernel forward a binding.
+func (e effects) Program(ctx context.Context, b bindingcache.Binding) error {
+	return e.kernel.Bind(ctx, toKernel(b))
+}
+
+// Unprogram makes the kernel forward nothing for a home address.
+func (e effects) Unprogram(ctx context.Context, home netip.Addr) error {
+	return e.kernel.Unbind(ctx, home)
+}
+
+func toKernel(b bindingcache.Binding) xfrm.Binding {
+	return xfrm.Binding{HomeAddress: b.HomeAddress, CareOf: b.CareOf, HomeAgent: b.HomeAgent, Prefixes: b.Prefixes}
+}
+
+func toStore(b bindingcache.Binding) store.Binding {
+	return store.Binding{
+		HomeAddress: b.HomeAddress, CareOf: b.CareOf, HomeAgent: b.HomeAgent,
+		Sequence: b.Sequence, Flags: uint16(b.Flags), Lifetime: uint16(b.Lifetime),
+		Registered: b.Registered, Expires: b.Expires, Prefixes: b.Prefixes,
+	}
+}
+
+func fromStore(b store.Binding) bindingcache.Binding {
+	return bindingcache.Binding{
+		HomeAddress: b.HomeAddress, CareOf: b.CareOf, HomeAgent: b.HomeAgent,
+		Sequence: b.Sequence, Flags: mobility.UpdateFlags(b.Flags), Lifetime: mobility.Lifetime(b.Lifetime),
+		Registered: b.Registered, Expires: b.Expires, Prefixes: b.Prefixes,
+	}
+}
+
+// MoveIKE is never asked for: the binding cache is told that the IKE peer
+// cannot follow, and grants no K bit.
+func (e effects) MoveIKE(_ context.Context, _ netip.Addr, b bindingcache.Binding) error {
+	return fmt.Errorf("moving the IKE peer of %s: not supported", b.HomeAddress)
+}
+
+// DropIKE ends the IKE_SA to a former care-of address. The mobile node, which
+// did not set K either, makes a new one from where it is.
+func (e effects) DropIKE(_ context.Context, home, peer netip.Addr) error {
+	if peer != home {
+		e.charon.Disconnect(home)
+	}
+	return nil
+}

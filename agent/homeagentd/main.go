@@ -1,0 +1,134 @@
+// Command homeagentd is the Mobile IPv6 home agent.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/sys/unix"
+
+	"homeagent/agent"
+	"homeagent/agent/config"
+	"homeagent/agent/mobilitysocket"
+	"homeagent/agent/store"
+	"homeagent/agent/store/boltstore"
+	"homeagent/systemd"
+	"homeagent/xfrm"
+)
+
+type flags struct {
+	Config  string           `help:"Configuration file." default:"/etc/homeagent/homeagent.toml" placeholder:"FILE"`
+	Check   bool             `help:"Check the configuration and exit."`
+	CleanUp bool             `name:"clean-up" help:"Remove policies, routes and the tunnel from the kernel and exit. Mobile nodes are cut off until the daemon starts again."`
+	Version kong.VersionFlag `help:"Show the version and exit."`
+}
+
+func main() {
+	var f flags
+	kong.Parse(&f, kong.Description("Mobile IPv6 home agent."), kong.Vars{"version": agent.Version})
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, f, os.Stdout); err != nil {
+		fmt.Fprintf(os.Stderr, "homeagentd: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, f flags, out io.Writer) error {
+	cfg, err := config.Load(f.Config)
+	if err != nil {
+		return err
+	}
+	if f.Check {
+		fmt.Fprintf(out, "%s is right\n", f.Config)
+		return nil
+	}
+	// Keys are in memory: a crash must not write them to disk.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("forbidding core dumps: %w", err)
+	}
+	log, err := newLogger(cfg.Log.Level)
+	if err != nil {
+		return err
+	}
+	kernel, err := xfrm.Open(log)
+	if err != nil {
+		return err
+	}
+	defer kernel.Close()
+	if f.CleanUp {
+		changes, err := kernel.CleanUp(ctx)
+		fmt.Fprintln(out, changes)
+		return err
+	}
+	return serve(ctx, cfg, kernel, log)
+}
+
+func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *slog.Logger) error {
+	records, err := openStore(cfg.Store, log)
+	if err != nil {
+		return err
+	}
+	defer records.Close()
+	socket, err := mobilitysocket.Open(mobilitysocket.Config{Log: log})
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	watchdog, _ := systemd.Watchdog(os.LookupEnv)
+	home, err := agent.New(cfg, agent.Deps{
+		Store: records, Kernel: kernel, Mobility: socket, HomeLink: agent.NewVirtualLink(),
+		Notifier: systemd.NewNotifier(os.LookupEnv), Watchdog: watchdog, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	return home.Run(ctx)
+}
+
+// openStore opens the store, sealed if systemd gave us a key for it.
+func openStore(cfg config.Store, log *slog.Logger) (store.Store, error) {
+	var options boltstore.Options
+	directory := os.Getenv("CREDENTIALS_DIRECTORY")
+	key, err := os.ReadFile(filepath.Join(directory, cfg.Credential))
+	switch {
+	case directory == "" || errors.Is(err, os.ErrNotExist):
+		log.Warn("pre-shared keys are stored unsealed, in a file only this user can read", "store", cfg.Path, "credential", cfg.Credential)
+		return boltstore.Open(cfg.Path, options)
+	case err != nil:
+		return nil, fmt.Errorf("reading the credential that seals the store: %w", err)
+	case len(key) != 32:
+		return nil, fmt.Errorf("reading the credential %s that seals the store: it has %d octets (must be 32)", cfg.Credential, len(key))
+	}
+	options.Sealer, err = store.NewSealer([32]byte(key))
+	clear(key)
+	if err != nil {
+		return nil, err
+	}
+	return boltstore.Open(cfg.Path, options)
+}
+
+// newLogger logs to the journal with fields where standard error is the
+// journal, and as text elsewhere.
+func newLogger(name string) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(name)); err != nil {
+		return nil, fmt.Errorf("setting log.level: %w", err)
+	}
+	if systemd.StderrIsJournal(os.LookupEnv) {
+		handler, err := systemd.NewJournalHandler(systemd.JournalSocket, level)
+		if err != nil {
+			return nil, err
+		}
+		return slog.New(handler), nil
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})), nil
+}

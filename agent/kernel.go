@@ -1,0 +1,121 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"homeagent/xfrm"
+)
+
+// kernelPause lies between two comparisons of wanted and actual kernel state;
+// after a failure the next one comes sooner.
+const (
+	kernelPause      = 30 * time.Second
+	kernelRetryPause = time.Second
+)
+
+// A Kernel holds the state that a home agent needs in the kernel; xfrm.Kernel
+// is the real one.
+type Kernel interface {
+	// Set makes the kernel hold what is desired and nothing more of ours.
+	Set(ctx context.Context, desired xfrm.Desired) (xfrm.Changes, error)
+	// Repair does it again with what was desired last, Bind and Unbind included.
+	Repair(ctx context.Context) (xfrm.Changes, error)
+	// Bind and Unbind change the binding of one home address.
+	Bind(ctx context.Context, b xfrm.Binding) error
+	Unbind(ctx context.Context, home netip.Addr) error
+}
+
+// kernelTask keeps the kernel as it should be.
+type kernelTask struct {
+	kernel  Kernel
+	desired func() xfrm.Desired
+	log     *slog.Logger
+	ready   chan struct{}
+
+	mu      sync.Mutex
+	rounds  int
+	repairs uint64
+	err     error
+}
+
+func newKernelTask(kernel Kernel, desired func() xfrm.Desired, log *slog.Logger) *kernelTask {
+	return &kernelTask{kernel: kernel, desired: desired, log: log, ready: make(chan struct{})}
+}
+
+// Ready is closed when the kernel was first found or made right.
+func (k *kernelTask) Ready() <-chan struct{} { return k.ready }
+
+// String names the task.
+func (k *kernelTask) String() string { return "kernel reconciliation" }
+
+// Run compares and repairs until ctx ends. It leaves the kernel as it is:
+// packets flow while the daemon restarts.
+func (k *kernelTask) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		timer.Reset(k.round(ctx))
+	}
+}
+
+// round makes one comparison and returns the pause until the next.
+func (k *kernelTask) round(ctx context.Context) time.Duration {
+	changes, err := k.compare(ctx)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	before := k.err
+	k.err = err
+	if err != nil {
+		if before == nil || before.Error() != err.Error() {
+			k.log.Error("the kernel cannot be made right, which is tried again", "error", err)
+		}
+		return kernelRetryPause
+	}
+	k.rounds++
+	if k.rounds == 1 {
+		close(k.ready)
+	} else if len(changes) > 0 {
+		k.repairs += uint64(len(changes))
+		k.log.Warn("kernel state was missing or wrong and has been repaired", "changes", len(changes), "first", changes[0].String())
+	}
+	return kernelPause
+}
+
+// compare sets everything at first; later Bind and Unbind may be at work, and
+// only the kernel package knows what they have come to.
+func (k *kernelTask) compare(ctx context.Context) (xfrm.Changes, error) {
+	k.mu.Lock()
+	first := k.rounds == 0
+	k.mu.Unlock()
+	if first {
+		return k.kernel.Set(ctx, k.desired())
+	}
+	return k.kernel.Repair(ctx)
+}
+
+// healthy returns nil if the last comparison ended with the kernel as it
+// should be.
+func (k *kernelTask) healthy() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err == nil && k.rounds == 0 {
+		return errKernelNotSet
+	}
+	return k.err
+}
+
+func (k *kernelTask) status() (inSync bool, repairs uint64, err error) {
+	err = k.healthy()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return err == nil, k.repairs, err
+}

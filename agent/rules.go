@@ -1,0 +1,53 @@
+package agent
+
+import (
+	"net/netip"
+	"time"
+
+	"homeagent/agent/bindingcache"
+	"homeagent/agent/config"
+)
+
+// bindingRules are what registrations are judged by.
+func (a *Agent) bindingRules() bindingcache.Config {
+	rules := bindingcache.Config{
+		Authority: authority{a, networksOf(a.cfg)}, HomeAgents: a.cfg.HomeAgent.Addresses,
+		MaxLifetime: a.cfg.Mobility.MaxLifetime, MobileRouters: len(a.cfg.Mobility.Networks) > 0,
+	}
+	if a.cfg.Mobility.HomeLink == config.Physical {
+		rules.HomeLink = bindingcache.PhysicalHomeLink
+	}
+	for _, p := range a.cfg.Prefixes {
+		rules.Prefixes = append(rules.Prefixes, bindingcache.HomePrefix{Prefix: p.Prefix})
+	}
+	return rules
+}
+
+// networksOf are the mobile networks of each user (RFC 3963).
+func networksOf(cfg *config.Config) map[string][]netip.Prefix {
+	networks := map[string][]netip.Prefix{}
+	for _, n := range cfg.Mobility.Networks {
+		networks[n.UserName] = append(networks[n.UserName], n.Prefix)
+	}
+	return networks
+}
+
+// authority lets a mobile node register the home address of its own session,
+// for as long as that lasts.
+type authority struct {
+	agent    *Agent
+	networks map[string][]netip.Prefix
+}
+
+// Grant is bindingcache.Authority's.
+func (a authority) Grant(home netip.Addr, now time.Time) bindingcache.Grant {
+	s, ok := a.agent.sessions.Owner(home)
+	end := s.EndsAt()
+	if !ok || !end.IsZero() && !now.Before(end) {
+		return bindingcache.Grant{}
+	}
+	return bindingcache.Grant{
+		Standing: bindingcache.Authorized, Identity: s.UserName, HomeAgent: s.HomeAgent, Until: end,
+		Prefixes: a.networks[s.UserName], IKEPeer: s.CareOf,
+	}
+}

@@ -1,0 +1,128 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"homeagent/agent/control"
+	"homeagent/agent/session"
+	"homeagent/agent/store"
+)
+
+// Status is control.Backend's.
+func (a *Agent) Status(context.Context) control.Status {
+	counts := a.sessions.Counts()
+	return control.Status{
+		Version: Version, Started: a.started, State: a.state(), Identity: a.cfg.Diameter.Identity,
+		Sessions: control.SessionCounts{Total: counts.Total, Established: counts.Established, Armed: counts.Total - counts.Established},
+		Bindings: len(a.registrar.Bindings()),
+		IKE:      a.ikeStatus(), Kernel: a.kernelStatus(), Peers: a.peerStatus(), Prefixes: a.prefixStatus(),
+	}
+}
+
+func (a *Agent) state() string {
+	select {
+	case <-a.ready:
+		return "ready"
+	default:
+		return "starting"
+	}
+}
+
+func (a *Agent) ikeStatus() control.IKEStatus {
+	s := a.charon.Status()
+	return control.IKEStatus{Connected: s.Connected, Error: s.LastError, Loaded: s.Loaded, Repairs: s.Repaired}
+}
+
+func (a *Agent) kernelStatus() control.KernelStatus {
+	inSync, repairs, err := a.kernel.status()
+	status := control.KernelStatus{InSync: inSync, Repairs: repairs}
+	if err != nil {
+		status.Error = err.Error()
+	}
+	return status
+}
+
+func (a *Agent) peerStatus() []control.Peer {
+	var all []control.Peer
+	for _, p := range a.peers.Peers() {
+		view := control.Peer{Host: p.Host, Realm: p.Realm, State: p.State, Since: p.Since, Secured: p.Secured.String(), Error: p.LastError}
+		if p.Remote.IsValid() {
+			view.Address = p.Remote.String()
+		}
+		all = append(all, view)
+	}
+	return all
+}
+
+func (a *Agent) prefixStatus() []control.PrefixStatus {
+	var all []control.PrefixStatus
+	for _, u := range a.sessions.AddressUse() {
+		all = append(all, control.PrefixStatus{Prefix: u.Prefix, InUse: u.InUse, Held: u.HeldDown})
+	}
+	return all
+}
+
+// Sessions is control.Backend's.
+func (a *Agent) Sessions() []control.Session {
+	sessions := a.sessions.Sessions()
+	views := make([]control.Session, len(sessions))
+	for i := range sessions {
+		views[i] = sessionView(&sessions[i])
+	}
+	return views
+}
+
+// Session is control.Backend's.
+func (a *Agent) Session(id string) (control.Session, error) {
+	s, err := a.sessions.Find(id)
+	if err != nil {
+		return control.Session{}, notFound(err)
+	}
+	return sessionView(&s), nil
+}
+
+// Release is control.Backend's.
+func (a *Agent) Release(ctx context.Context, id string) error {
+	return notFound(a.sessions.Release(ctx, id))
+}
+
+// notFound makes the session manager's error the control socket's.
+func notFound(err error) error {
+	if errors.Is(err, session.ErrUnknown) {
+		return fmt.Errorf("%w: %w", control.ErrNotFound, err)
+	}
+	return err
+}
+
+// sessionView leaves the key out.
+func sessionView(s *store.Session) control.Session {
+	view := control.Session{
+		ID: s.SessionID, UserName: s.UserName, HomeAddress: s.HomeAddress, HomeAgent: s.HomeAgent,
+		State: "armed", KeyID: s.KeyID, KeyFingerprint: s.Fingerprint.String(),
+		OriginHost: s.OriginHost, OriginRealm: s.OriginRealm, Peer: s.PeerHost,
+		AcctID: s.AcctMultiSessionID, Authorized: s.AuthorizedAt, Expires: present(s.EndsAt()),
+		Established: present(s.EstablishedAt), CareOf: text(s.CareOf),
+	}
+	if !s.EstablishedAt.IsZero() {
+		view.State = "established"
+	}
+	return view
+}
+
+func present(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func text(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
