@@ -233,7 +233,7 @@ func TestSample(t *testing.T) {
 	}
 	for _, o := range config.Describe() {
 		name := o.Key[strings.LastIndex(o.Key, ".")+1:]
-		shown := regexp.MustCompile(`(?m)^(# )?` + name + ` = (.*)$`).FindAllSubmatch(text, -1)
+		shown := regexp.MustCompile(`(?m)^(# )?`+name+` = (.*)$`).FindAllSubmatch(text, -1)
 		if len(shown) == 0 {
 			t.Errorf("the sample does not show %s", o.Key)
 			continue
