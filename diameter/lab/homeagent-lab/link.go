@@ -80,6 +80,9 @@ func (f *linkFlags) open(e *environment, d *dictionary.Dictionary) (*link, error
 	ctx, stop := context.WithCancel(context.WithoutCancel(e))
 	l := &link{Table: table, stop: stop, done: make(chan error, 1)}
 	go func() { l.done <- table.Run(ctx) }()
+	if f.Listen != "" {
+		fmt.Fprintf(e.err, "waiting for %s to connect to %s\n", f.peer(), f.Listen)
+	}
 	if err := l.awaitOpen(e, f.Wait); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
@@ -113,14 +116,13 @@ func (l *link) awaitOpen(ctx context.Context, wait time.Duration) error {
 	}
 }
 
+// notOpen says why there is no connection with the one peer there is.
 func notOpen(status []peer.Status, cause error) error {
-	for _, s := range status {
-		if s.LastError != "" {
-			return fmt.Errorf("connecting with %s: %w (last error: %s)", s.Host, cause, s.LastError)
-		}
-		return fmt.Errorf("connecting with %s: %w", s.Host, cause)
+	s := status[0]
+	if s.LastError != "" {
+		return fmt.Errorf("connecting with %s: %w (last error: %s)", s.Host, cause, s.LastError)
 	}
-	return cause
+	return fmt.Errorf("connecting with %s: %w", s.Host, cause)
 }
 
 func (f *linkFlags) config(e *environment, d *dictionary.Dictionary) (peer.Config, error) {
