@@ -96,20 +96,20 @@ func (c *Charon) reconcile(kind partKind, names []string, start uint64) {
 // isCurrent reports whether a part was left alone since start.
 func (p *part) isCurrent(start uint64) bool { return !p.busy && p.touched <= start }
 
-// found takes over that charon holds a part. It returns 1 if nobody knows of
-// it: it is left from a former life of ours and is unloaded.
+// found takes over that charon holds a part. It returns 1 if it should not: it
+// is left from a former life of ours and is unloaded.
 func (c *Charon) found(kind partKind, name string, start uint64) int {
-	s, known := c.sessions[name], true
+	s := c.sessions[name]
 	if s == nil {
-		known = false
 		s = &session{name: name}
 		c.sessions[name] = s
 	}
-	if part := &s.parts[kind]; part.held == absent && part.isCurrent(start) {
-		c.hold(kind, s, unknown)
-		c.settle(s)
+	if part := &s.parts[kind]; part.held != absent || !part.isCurrent(start) {
+		return 0
 	}
-	if known {
+	c.hold(kind, s, unknown)
+	c.settle(s)
+	if s.wanted {
 		return 0
 	}
 	return 1

@@ -94,9 +94,15 @@ func (s *session) due(k partKind) bool {
 	return s.parts[k].held != s.target() && !s.parts[k].busy && (s.target() == absent || s.target() != s.refused)
 }
 
-// held reports whether charon holds version v of both parts.
+// held reports whether charon holds version v of both parts, with no call under
+// way that could change it.
 func (s *session) held(v uint64) bool {
-	return s.parts[keyPart].held == v && s.parts[connPart].held == v
+	for _, p := range s.parts {
+		if p.held != v || p.busy {
+			return false
+		}
+	}
+	return true
 }
 
 // set changes what should be loaded.

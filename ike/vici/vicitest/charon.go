@@ -130,17 +130,18 @@ func (c *Charon) Script(f func(Call) Action) {
 func (c *Charon) LoadAll(keys, conns []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clear(c.keys)
-	clear(c.conns)
-	for _, k := range keys {
-		c.keys[k] = nil
-	}
-	for _, k := range conns {
-		c.conns[k] = nil
-	}
+	c.keys, c.conns = only(c.keys, keys), only(c.conns, conns)
 }
 
-// Keys and Conns list what is loaded, sorted.
+func only(loaded map[string]Message, names []string) map[string]Message {
+	m := make(map[string]Message)
+	for _, name := range names {
+		m[name] = loaded[name]
+	}
+	return m
+}
+
+// Keys lists the IDs of the keys that are loaded, sorted.
 func (c *Charon) Keys() []string { return c.names(func() map[string]Message { return c.keys }) }
 
 // Conns lists the connections that are loaded, sorted.
@@ -252,6 +253,13 @@ func (c *Charon) SAs() []string {
 		lines = append(lines, fmt.Sprintf("%s %d %s", c.sas[id].Name, id, c.sas[id].Remote))
 	}
 	return lines
+}
+
+// SAIDs lists the IDs of the IKE_SAs.
+func (c *Charon) SAIDs() []uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.sas))
 }
 
 // Raise sends an event to all sessions that registered for it.
