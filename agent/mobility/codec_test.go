@@ -3,6 +3,7 @@ package mobility
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -131,6 +132,9 @@ func TestOptionsAtEveryAlignment(t *testing.T) {
 // FuzzParse: whatever is parsed can be written, and is the same when parsed again.
 func FuzzParse(f *testing.F) {
 	for _, row := range messageRows() {
+		f.Add(row.octets)
+	}
+	for _, row := range slices.Concat(headerFaultRows(), optionFaultRows()) {
 		f.Add(row.octets)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
