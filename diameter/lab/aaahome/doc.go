@@ -5,5 +5,6 @@
 // It is no AAA server: it authenticates nobody and hands the same home agent a
 // key for whatever users the plan names. How messages travel is a [Sender]'s
 // business, such as a peer.Table. Exported: [Plan], [Client], [Load], [Tally],
-// [TextReport] and [JSONReport].
+// [TextReport], [JSONReport], [Progress], and [Handler] for what a home agent
+// asks in return.
 package aaahome

@@ -38,3 +38,16 @@ func (p *Progress) Clear() {
 		p.shown = false
 	}
 }
+
+// Above returns a writer to w that removes the line first.
+func (p *Progress) Above(w io.Writer) io.Writer { return above{p, w} }
+
+type above struct {
+	progress *Progress
+	w        io.Writer
+}
+
+func (a above) Write(b []byte) (int, error) {
+	a.progress.Clear()
+	return a.w.Write(b)
+}

@@ -16,14 +16,10 @@ import (
 type TextReport struct {
 	W       io.Writer
 	ShowKey bool // print keys, not only their fingerprints
-	Quiet   bool // print only outcomes that are not as expected
 }
 
 // Outcome writes one line.
-func (r TextReport) Outcome(o Outcome, expected bool) error {
-	if r.Quiet && expected {
-		return nil
-	}
+func (r TextReport) Outcome(o Outcome, _ bool) error {
 	line := fmt.Sprintf("%s: %s in %s", o.Request.UserName, o.Result(), milliseconds(o.Took.Seconds()))
 	switch {
 	case o.Answer == nil:

@@ -87,18 +87,6 @@ func TestReports_ShowKey(t *testing.T) {
 	}
 }
 
-func TestTextReport_Quiet(t *testing.T) {
-	t.Parallel()
-	var b bytes.Buffer
-	r := aaahome.TextReport{W: &b, Quiet: true}
-	if err := r.Outcome(success(), true); err != nil || b.Len() > 0 {
-		t.Errorf("wrote %q, %v", &b, err)
-	}
-	if err := r.Outcome(refusal(), false); err != nil || b.Len() == 0 {
-		t.Errorf("wrote %q, %v, of an outcome that was not hoped for", &b, err)
-	}
-}
-
 func TestTally(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -166,9 +154,13 @@ func TestProgress(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		tally.Add(refusal())
 		p.Show(tally)
-		p.Clear()
-		p.Clear()
-		if want := "\r2 of 10 answered, 1 as expected, 1.0/s\x1b[K\r\x1b[K"; b.String() != want {
+		above := p.Above(&b)
+		for _, line := range []string{"one\n", "two\n"} {
+			if n, err := above.Write([]byte(line)); n != len(line) || err != nil {
+				t.Errorf("writing %q: %d, %v", line, n, err)
+			}
+		}
+		if want := "\r2 of 10 answered, 1 as expected, 1.0/s\x1b[K\r\x1b[Kone\ntwo\n"; b.String() != want {
 			t.Errorf("wrote %q, want %q", &b, want)
 		}
 	})

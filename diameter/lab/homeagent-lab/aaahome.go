@@ -127,28 +127,28 @@ func (c *aaaHomeCmd) report(out io.Writer) report {
 	if c.JSON {
 		return aaahome.JSONReport{W: out, ShowKey: c.ShowKey}
 	}
-	return aaahome.TextReport{W: out, ShowKey: c.ShowKey, Quiet: c.Quiet}
+	return aaahome.TextReport{W: out, ShowKey: c.ShowKey}
 }
 
 // send carries out the plan. An error in writing ends it: nobody reads on.
 func (c *aaaHomeCmd) send(e *environment, client *aaahome.Client, plan *aaahome.Plan) error {
 	ctx, cancel := context.WithCancelCause(e)
 	defer cancel(nil)
-	r, tally := c.report(e.out), aaahome.NewTally(c.Expect)
-	progress := aaahome.NewProgress(e.err, plan.Count)
+	tally, progress := aaahome.NewTally(c.Expect), aaahome.NewProgress(e.err, plan.Count)
+	r := c.report(progress.Above(e.out))
 	load := &aaahome.Load{Client: client, Plan: plan, Concurrency: c.Concurrency, Rate: c.Rate,
 		Report: func(o aaahome.Outcome) {
 			tally.Add(o)
-			progress.Clear()
-			if err := r.Outcome(o, o.Is(c.Expect)); err != nil {
-				cancel(fmt.Errorf("writing an outcome: %w", err))
+			if expected := o.Is(c.Expect); !expected || !c.Quiet {
+				if err := r.Outcome(o, expected); err != nil {
+					cancel(fmt.Errorf("writing an outcome: %w", err))
+				}
 			}
 		}}
 	if c.showsProgress(e) {
 		load.Tick, load.TickEvery = func() { progress.Show(tally) }, 200*time.Millisecond
 	}
 	err := load.Run(ctx)
-	progress.Clear()
 	s := tally.Summary()
 	err = errors.Join(err, r.Summary(s))
 	if err == nil && !s.OK(plan.Count) {
@@ -160,7 +160,7 @@ func (c *aaaHomeCmd) send(e *environment, client *aaahome.Client, plan *aaahome.
 // showsProgress decides for the line of progress where somebody can see it and
 // the answers do not scroll by on the same terminal.
 func (c *aaaHomeCmd) showsProgress(e *environment) bool {
-	return isTerminal(e.err) && (c.Quiet && !c.JSON || !isTerminal(e.out))
+	return isTerminal(e.err) && (c.Quiet || !isTerminal(e.out))
 }
 
 func isTerminal(w io.Writer) bool {
