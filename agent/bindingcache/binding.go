@@ -35,9 +35,11 @@ type Binding struct {
 // Binding and not after a de-registration.
 func (b Binding) Active() bool { return b.Lifetime != 0 }
 
-// forwarding returns the binding with other networks.
-func (b Binding) forwarding(networks []netip.Prefix) Binding {
-	b.Prefixes = networks
+// with returns the binding, which forwards nothing, with what may be left of
+// another one in the kernel and on the home link.
+func (b Binding) with(remains Binding) Binding {
+	b.Flags |= remains.Flags
+	b.Prefixes = slices.Concat(b.Prefixes, remains.Prefixes)
 	return b
 }
 

@@ -1,7 +1,6 @@
 package bindingcache
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
@@ -141,12 +140,12 @@ func (c *Cache) failed(e *entry, j *job, step Step, cause Reason, now time.Time)
 		return c.undo(e, j, step)
 	case deregistering:
 		e.dirty = true
-		c.become(e, j.work.Old, j.work.New.forwarding(j.work.Old.Prefixes))
+		c.become(e, j.work.Old, j.work.New.with(j.work.Old))
 	case removing:
-		c.retryLater(e, nil, now)
+		c.retryLater(e, Binding{}, now)
 	case undoing:
 		if !e.binding.Active() {
-			c.retryLater(e, j.work.Old.Prefixes, now)
+			c.retryLater(e, j.work.Old, now)
 			break
 		}
 		e.dirty = true
@@ -156,15 +155,14 @@ func (c *Cache) failed(e *entry, j *job, step Step, cause Reason, now time.Time)
 }
 
 // retryLater leaves a binding that forwards nothing as far as the cache is
-// concerned, and whose expiry takes down what may be left of it. Its networks, and
-// those it was to have, are nobody else's before that.
-func (c *Cache) retryLater(e *entry, networks []netip.Prefix, now time.Time) {
+// concerned, and whose expiry takes down what may be left of it, and of the one it
+// was to become. Their networks are nobody else's before that.
+func (c *Cache) retryLater(e *entry, attempted Binding, now time.Time) {
 	e.dirty = true
 	e.binding = Binding{
 		HomeAddress: e.home, CareOf: e.home, HomeAgent: e.binding.HomeAgent,
 		Sequence: e.last, Registered: now, Expires: now.Add(RetryTime),
-		Prefixes: slices.Concat(e.binding.Prefixes, networks),
-	}
+	}.with(e.binding).with(attempted)
 }
 
 // undo takes back what a registration did up to the step that failed, and that

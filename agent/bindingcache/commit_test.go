@@ -229,6 +229,17 @@ func TestAbort_RemainsStayKnown(t *testing.T) {
 	w.consistent()
 }
 
+// What is taken down later includes the link-local address.
+func TestAbort_LinkLocalStaysKnown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(flags(ahk | mobility.FlagLinkLocal))
+	w.failAt(bindingcache.Relinquish, bindingcache.Failed)
+	w.wait(600 * time.Second)
+	w.wait(bindingcache.RetryTime)
+	w.consistent()
+}
+
 func TestRemove(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -344,7 +344,7 @@ func TestH24_DeregistrationDuringDetectionWhileLingering(t *testing.T) {
 	probe := w.cache.Apply(away(13, 150, careOfB), w.now)
 	w.log = nil
 	w.expectReasons(w.apply(away(14, 0, careOfB, atHome)), bindingcache.Pending, bindingcache.Deregistered)
-	w.expectLog("relinquish", "store")
+	w.expectLog("relinquish", "store", "move_ike")
 	w.expectReasons(w.do(probe), bindingcache.Probing, bindingcache.Stale)
 	w.consistent()
 }

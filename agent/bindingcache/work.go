@@ -31,7 +31,8 @@ const (
 	// Defend claims the addresses of [Probe] on the home link (RFC 6275 section
 	// 10.4.1); with R in New's flags they are announced as a router's.
 	Defend
-	// Relinquish gives up what Probe or Defend claimed (RFC 6275 section 10.3.2).
+	// Relinquish gives up what Probe or Defend claimed for Old (RFC 6275 section
+	// 10.3.2). A Probe may still be going on then, which it ends.
 	Relinquish
 	// MoveIKE moves the key management protocol's endpoint from IKEPeer to New's
 	// care-of address (RFC 6275 section 10.3.1, K=1). It is the last step, and
@@ -185,9 +186,15 @@ func (w *job) add(wanted bool, step Step) {
 	}
 }
 
-// tearDown stops the forwarding of an entry, if there may be any.
+// tearDown stops the forwarding of an entry, if there may be any, and what a
+// detection under way holds on the home link.
 func (w *job) tearDown(e *entry, link HomeLink) {
 	there := e.dirty || e.binding.Active()
+	if e.probing() {
+		w.work.Old = e.job.work.New
+		w.work.Old.Flags |= e.binding.Flags
+		w.work.Old.Prefixes = e.binding.Prefixes // detection has none reserved
+	}
 	w.add(there, Unprogram)
 	w.add((there || e.probing()) && link == PhysicalHomeLink, Relinquish)
 }

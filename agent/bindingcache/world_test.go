@@ -171,10 +171,21 @@ func (w *world) step(work *bindingcache.Work, step bindingcache.Step) {
 	case bindingcache.Defend:
 		w.defended[work.HomeAddress] = work.New.Flags.Has(mobility.FlagLinkLocal)
 	case bindingcache.Relinquish:
-		delete(w.defended, work.HomeAddress)
+		w.relinquish(work)
 	case bindingcache.MoveIKE:
 		w.ike[work.HomeAddress] = work.New.CareOf
 	}
+}
+
+// relinquish goes by the flags of the old binding, as a home link would.
+func (w *world) relinquish(work *bindingcache.Work) {
+	if work.Old.HomeAddress != work.HomeAddress {
+		w.tb.Errorf("relinquishing %s without knowing what was claimed: %+v", work.HomeAddress, work.Old)
+	}
+	if w.defended[work.HomeAddress] && !work.Old.Flags.Has(mobility.FlagLinkLocal) {
+		w.tb.Errorf("relinquishing %s, but not its link-local address", work.HomeAddress)
+	}
+	delete(w.defended, work.HomeAddress)
 }
 
 func (w *world) move(work *bindingcache.Work) {
