@@ -1,6 +1,7 @@
 package packetport
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -53,7 +54,15 @@ func Open(name string, cfg Config) (*Port, error) {
 		return nil, fmt.Errorf("opening a packet socket on %s (CAP_NET_RAW is needed): %w", name, err)
 	}
 	p := &Port{name: name, index: own.Index, link: link, source: source, file: file}
-	p.groups = newGroups(memberships{index: own.Index, port: file}, cfg.MaxGroups)
+	if cfg.MaxGroups == 0 {
+		cfg.MaxGroups = DefaultMaxGroups
+	}
+	members, err := openMemberships(own.Index, file, cfg.MaxGroups)
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	p.groups = newGroups(members, cfg.MaxGroups)
 	return p, nil
 }
 
@@ -108,7 +117,7 @@ func listen(own *net.Interface) (*os.File, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	address := &unix.SockaddrLinklayer{Protocol: ethernetIPv6, Ifindex: own.Index}
+	address := &unix.SockaddrLinklayer{Protocol: ethernetIPv6(), Ifindex: own.Index}
 	err = attachFilter(fd)
 	if err == nil {
 		err = os.NewSyscallError("bind", unix.Bind(fd, address))
@@ -123,14 +132,20 @@ func listen(own *net.Interface) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "packet socket on "+own.Name), nil
 }
 
-// ethernetIPv6 is the EtherType, in network order, as an integer of this machine.
-var ethernetIPv6 = unix.Htons(unix.ETH_P_IPV6)
+// ethernetIPv6 returns the EtherType, in network order, as an integer of this
+// machine.
+func ethernetIPv6() uint16 {
+	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_IPV6))
+}
 
 // attachFilter lets through what can be a Neighbor Solicitation or Advertisement of
-// a node on the link: ICMPv6 right after the IPv6 header, hop limit 255.
+// a node on the link: ICMPv6 right after the IPv6 header, hop limit 255, and not on
+// its way to another node's link-layer address (as seen in promiscuous mode).
 func attachFilter(fd int) error {
 	const discard = 0
 	program, err := bpf.Assemble([]bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtType},
+		bpf.JumpIf{Cond: bpf.JumpGreaterOrEqual, Val: unix.PACKET_OTHERHOST, SkipTrue: 6},
 		bpf.LoadAbsolute{Off: 6, Size: 2}, // Next Header, Hop Limit
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 58<<8 | 255, SkipTrue: 4},
 		bpf.LoadAbsolute{Off: 40, Size: 1}, // Type
@@ -212,7 +227,7 @@ func (p *Port) Send(to neighbor.LinkAddress, packet []byte) error {
 	if err != nil {
 		return err
 	}
-	address := &unix.SockaddrLinklayer{Protocol: ethernetIPv6, Ifindex: p.index, Halen: 6}
+	address := &unix.SockaddrLinklayer{Protocol: ethernetIPv6(), Ifindex: p.index, Halen: 6}
 	copy(address.Addr[:], to[:])
 	var inner error
 	if err := raw.Control(func(fd uintptr) { inner = unix.Sendto(int(fd), packet, 0, address) }); err != nil {
