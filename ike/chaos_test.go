@@ -53,7 +53,8 @@ func (c *chaos) reign() {
 	ctx, cancel := context.WithCancel(c.t.Context())
 	var callers, fate sync.WaitGroup
 	for i := range chaosUsers {
-		callers.Go(func() { c.caller(i, rand.New(rand.NewPCG(uint64(i), c.rand.Uint64()))) })
+		random := rand.New(rand.NewPCG(uint64(i), c.rand.Uint64()))
+		callers.Go(func() { c.caller(i, random) })
 	}
 	fate.Go(func() {
 		for ctx.Err() == nil {
