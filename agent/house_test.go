@@ -1,0 +1,395 @@
+package agent_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fiorix/go-diameter/v4/diam"
+	"github.com/fiorix/go-diameter/v4/diam/avp"
+
+	"homeagent/agent"
+	"homeagent/agent/config"
+	"homeagent/agent/control"
+	"homeagent/agent/mobilitysocket"
+	"homeagent/agent/store/boltstore"
+	"homeagent/diameter"
+	"homeagent/diameter/bootstrap"
+	"homeagent/diameter/dictionary"
+	"homeagent/ike/psk"
+	"homeagent/ike/vici/vicitest"
+	"homeagent/systemd"
+	"homeagent/xfrm"
+)
+
+// kernel is a Kernel that only remembers, and fails when told to.
+type kernel struct {
+	mu    sync.Mutex
+	bound map[netip.Addr]xfrm.Binding
+	err   error
+}
+
+func (k *kernel) Set(context.Context, xfrm.Desired) (xfrm.Changes, error) { return nil, k.failure() }
+func (k *kernel) Repair(context.Context) (xfrm.Changes, error)            { return nil, k.failure() }
+func (k *kernel) failure() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.err
+}
+func (k *kernel) Bind(_ context.Context, b xfrm.Binding) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.bound[b.HomeAddress] = b
+	return k.err
+}
+func (k *kernel) Unbind(_ context.Context, home netip.Addr) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.bound, home)
+	return k.err
+}
+
+// A house is a home agent with real sockets and a real store around which
+// charon and the kernel are played.
+type house struct {
+	dir    string
+	charon *vicitest.Charon
+	kernel *kernel
+	mh     *mobilitysocket.Fake
+	ctl    *control.Client
+	port   string
+	stop   func()
+}
+
+const houseConfig = `
+[diameter]
+identity = "ha.example.net"
+realm = "example.net"
+[[diameter.listen]]
+address = "127.0.0.1:%s"
+tls = false
+[[diameter.peer]]
+identity = "aaah.example.com"
+secured = "loopback"
+bootstrapper = true
+origins = ["behind.example.com"]
+relays = ["trusted.example.com"]
+[[diameter.peer]]
+identity = "old.example.com"
+secured = "loopback"
+bootstrapper = true
+fixed_key_id = 1
+user_realms = ["example.com"]
+[[diameter.peer]]
+identity = "stranger.example.com"
+secured = "loopback"
+[[diameter.peer]]
+identity = "clear.example.com"
+secured = "none"
+bootstrapper = true
+[home_agent]
+addresses = ["2001:db8:1::1"]
+[[home_prefix]]
+prefix = "2001:db8:1::/64"
+first = "2001:db8:1::100"
+last = "2001:db8:1::103"
+[ike]
+socket = "%[2]s/vici"
+[store]
+path = "%[2]s/state.db"
+[control]
+socket = "%[2]s/control"
+[limits]
+effect_timeout = "5s"
+`
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{dir: t.TempDir(), charon: vicitest.New(), port: freePort(t)}
+	h.kernel = &kernel{bound: map[netip.Addr]xfrm.Binding{}}
+	h.ctl = control.NewClient(filepath.Join(h.dir, "control"))
+	serveVICI(t, filepath.Join(h.dir, "vici"), h.charon)
+	text := fmt.Sprintf(houseConfig, h.port, h.dir)
+	if err := os.WriteFile(h.file("homeagent.toml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.start(t)
+	return h
+}
+
+func (h *house) file(name string) string { return filepath.Join(h.dir, name) }
+
+// start starts the agent and waits until it says that it is ready.
+func (h *house) start(t *testing.T) {
+	t.Helper()
+	cfg, err := config.Load(h.file("homeagent.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := boltstore.Open(cfg.Store.Path, boltstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notifier, ready := serviceManager(t, h.file("notify"))
+	h.mh = mobilitysocket.NewFake()
+	a, err := agent.New(cfg, agent.Deps{
+		Store: records, Kernel: h.kernel, Mobility: h.mh, HomeLink: agent.NewVirtualLink(),
+		Notifier: notifier, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	h.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if err := records.Close(); err != nil {
+			t.Errorf("closing the store: %v", err)
+		}
+	})
+	t.Cleanup(h.stop)
+	select {
+	case <-ready:
+	case err := <-done:
+		done <- nil
+		t.Fatalf("Run: %v", err)
+	case <-time.After(30 * time.Second):
+		t.Fatal("the agent did not get ready in 30 s")
+	}
+}
+
+// serviceManager listens for READY as systemd does.
+func serviceManager(t *testing.T, path string) (systemd.Notifier, <-chan struct{}) {
+	t.Helper()
+	os.Remove(path)
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	ready := make(chan struct{})
+	go func() {
+		once := sync.OnceFunc(func() { close(ready) })
+		for buf := make([]byte, 4096); ; {
+			n, err := conn.Read(buf)
+			if err != nil {
+				return
+			}
+			if strings.HasPrefix(string(buf[:n]), "READY=1") {
+				once()
+			}
+		}
+	}()
+	return systemd.NewNotifier(func(string) (string, bool) { return path, true }), ready
+}
+
+// serveVICI puts the played charon behind a Unix socket.
+func serveVICI(t *testing.T, path string, charon *vicitest.Charon) {
+	t.Helper()
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := charon.Dial(context.Background())
+			if err != nil {
+				client.Close()
+				continue
+			}
+			go pass(client, server)
+			go pass(server, client)
+		}
+	}()
+}
+
+// pass copies until either end closes; what went wrong does not matter then.
+func pass(to, from net.Conn) {
+	io.Copy(to, from) //nolint:errcheck // see above
+	to.Close()
+	from.Close()
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// A server is an AAA server that sends whatever a test wants, on a connection
+// of its own with its own hands.
+type server struct {
+	conn  net.Conn
+	in    *bufio.Reader
+	host  string
+	codec *bootstrap.Codec
+	codes dictionary.Codes
+	next  uint32
+}
+
+func (h *house) connect(t *testing.T, host string) *server {
+	t.Helper()
+	conn, err := net.Dial("tcp", "127.0.0.1:"+h.port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	d, err := dictionary.Load(dictionary.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{
+		conn: conn, in: bufio.NewReader(conn), host: host, codec: bootstrap.NewCodec(d), codes: dictionary.Default(),
+		next: uint32(time.Now().UnixNano()),
+	}
+	cea := s.ask(t, s.capabilities())
+	if code := resultOf(t, cea); code != diameter.Success {
+		t.Fatalf("CEA: %v", code)
+	}
+	return s
+}
+
+const must = diameter.AVPMandatory
+
+func (s *server) capabilities() *diameter.Message {
+	m := &diameter.Message{Header: diameter.Header{Flags: diameter.FlagRequest, Command: diam.CapabilitiesExchange}}
+	m.Add(diameter.Identity{Host: s.host, Realm: "example.com"}.AVPs()...)
+	m.Add(
+		diameter.NewAddress(avp.HostIPAddress, 0, must, netip.MustParseAddr("127.0.0.1")),
+		diameter.NewUnsigned32(avp.VendorID, 0, must, s.codes.Vendor),
+		diameter.NewUTF8(avp.ProductName, 0, 0, "test"),
+		diameter.NewGroup(avp.VendorSpecificApplicationID, 0, must,
+			diameter.NewUnsigned32(avp.VendorID, 0, must, s.codes.Vendor),
+			diameter.NewUnsigned32(avp.AuthApplicationID, 0, must, s.codes.Application)),
+	)
+	return m
+}
+
+// hmr is a request that is granted as it stands.
+func (s *server) hmr(user string) *diameter.Message {
+	key := make([]byte, 64)
+	copy(key, user)
+	return s.codec.EncodeHMR(&bootstrap.HMR{
+		SessionID: "aaah.example.com;1;" + user, UserName: user,
+		OriginHost: s.host, OriginRealm: "example.com", DestinationHost: "ha.example.net", DestinationRealm: "example.net",
+		AuthorizationLifetime: 3600, Vector: bootstrap.Requested, Key: psk.NewAAAKey(key), KeyID: 1,
+	})
+}
+
+// ask sends a request and returns its answer.
+func (s *server) ask(t *testing.T, m *diameter.Message) *diameter.Message {
+	t.Helper()
+	s.next++
+	m.HopByHop, m.EndToEnd = s.next, s.next
+	return s.exchange(t, m.Append(nil))
+}
+
+func (s *server) exchange(t *testing.T, frame []byte) *diameter.Message {
+	t.Helper()
+	if _, err := s.conn.Write(frame); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		raw, err := diameter.ReadFrame(s.in, diameter.MaxMessage)
+		if err != nil {
+			t.Fatalf("reading an answer: %v", err)
+		}
+		answer, err := diameter.Parse(raw)
+		if err != nil || answer.Fault != nil {
+			t.Fatalf("reading an answer: %v, %v", err, answer.Fault)
+		}
+		if !answer.Request() { // the home agent may ask whether we are there
+			return answer
+		}
+	}
+}
+
+func resultOf(t *testing.T, m *diameter.Message) diameter.ResultCode {
+	t.Helper()
+	a, ok := m.Find(avp.ResultCode, 0)
+	if !ok {
+		t.Fatalf("no Result-Code in %v", m.AVPs)
+	}
+	code, err := a.Unsigned32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return diameter.ResultCode(code)
+}
+
+// failedOf are the AVPs in Failed-AVP.
+func failedOf(t *testing.T, m *diameter.Message) []diameter.AVP {
+	t.Helper()
+	group, ok := m.Find(avp.FailedAVP, 0)
+	if !ok {
+		return nil
+	}
+	failed, err := group.Group()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return failed
+}
+
+func (h *house) users(t *testing.T) []string {
+	t.Helper()
+	sessions, err := h.ctl.Sessions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var users []string
+	for _, s := range sessions.Sessions {
+		users = append(users, s.UserName)
+	}
+	return users
+}
+
+// eventually waits for something that happens soon without being told.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in 20 s: %s", what)
+		}
+	}
+}
+
+func without(m *diameter.Message, code, vendor uint32) {
+	m.AVPs = slices.DeleteFunc(m.AVPs, func(a diameter.AVP) bool { return a.Is(code, vendor) })
+}
+
+func replace(m *diameter.Message, with diameter.AVP) {
+	without(m, with.Code, with.Vendor)
+	m.Add(with)
+}
