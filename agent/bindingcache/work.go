@@ -28,8 +28,9 @@ const (
 	// Unprogram makes the kernel forward nothing for the home address. Security
 	// associations for signalling stay (RFC 4877 section 4.2).
 	Unprogram
-	// Defend claims the addresses of [Probe] on the home link (RFC 6275 section
-	// 10.4.1); with R in New's flags they are announced as a router's.
+	// Defend claims the addresses of [Probe] and no others on the home link (RFC
+	// 6275 section 10.4.1); with R in New's flags they are announced as a
+	// router's.
 	Defend
 	// Relinquish gives up what Probe or Defend claimed for Old (RFC 6275 section
 	// 10.3.2). A Probe may still be going on then, which it ends.
