@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -140,19 +141,40 @@ func (r *rig) establish(i int) uint32 {
 	return id
 }
 
+// byName finds mobile nodes by their names in charon.
+var byName = sync.OnceValue(func() map[string]int {
+	m := make(map[string]int)
+	for i := range 1000 {
+		m[name(i)] = i
+	}
+	return m
+})
+
+// numbers lists the mobile nodes of names in charon, in ascending order.
+func numbers(names []string) []int {
+	var list []int
+	for _, n := range names {
+		if i, ok := byName()[n]; ok {
+			list = append(list, i)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // holds checks which mobile nodes' keys and connections charon holds, and that
 // each key is of the given version: "1:7 2:7".
 func (r *rig) holds(want string) {
 	r.t.Helper()
 	synctest.Wait()
 	var keys, conns []string
-	for i := range 1000 {
+	for _, i := range numbers(r.charon.Keys()) {
 		if k := r.charon.Key(name(i)); k != nil {
 			keys = append(keys, fmt.Sprintf("%d:%d", i, k.Get("data")[0]))
 		}
-		if r.charon.Conn(name(i)) != nil {
-			conns = append(conns, fmt.Sprint(i))
-		}
+	}
+	for _, i := range numbers(r.charon.Conns()) {
+		conns = append(conns, fmt.Sprint(i))
 	}
 	if diff := cmp.Diff(want, strings.Join(keys, " ")); diff != "" {
 		r.t.Errorf("unexpected keys in charon (-want +got):\n%s", diff)

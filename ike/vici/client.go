@@ -64,15 +64,18 @@ func setDefault[T comparable](value *T, to T) {
 // Run connects to charon and calls use with a Link; when use returns, or once
 // the Link is dead and use has returned, it connects again, until ctx ends.
 // The context given to use ends with the Link. Between attempts Run pauses,
-// longer each time and by a random amount, so that a charon that is starting
-// up, or unwell, is not hammered.
+// longer each time until a Link has lasted, and by a random amount, so that a
+// charon that is starting up, or unwell, is not hammered.
 func (c *Client) Run(ctx context.Context, use func(context.Context, *Link) error) error {
 	pause := c.cfg.MinPause
 	for ctx.Err() == nil {
 		link, err := c.connect(ctx)
 		if err == nil {
+			start := time.Now()
 			err = c.serve(ctx, link, use)
-			pause = c.cfg.MinPause
+			if time.Since(start) > c.cfg.MaxPause {
+				pause = c.cfg.MinPause
+			}
 		}
 		if ctx.Err() != nil {
 			break
