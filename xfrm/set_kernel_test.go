@@ -74,6 +74,9 @@ func TestCleanUpOnLinuxLeavesNothing(t *testing.T) {
 }
 
 func TestSetOnLinuxRepairs(t *testing.T) {
+	l := newLab(t)
+	l.set(everything()...)
+	before := l.holds()
 	for _, damage := range []string{
 		"ip xfrm policy flush",
 		"ip xfrm state flush",
@@ -89,16 +92,14 @@ func TestSetOnLinuxRepairs(t *testing.T) {
 		"tc qdisc delete dev mip6 clsact",
 		"tc filter delete dev mip6 ingress",
 		"tc filter delete dev mip6 ingress prio 20",
-		"tc actions replace action pass index 1", // that of the dropping filter
+		"tc actions replace action pass index 1", // that of the dropping filter at first
 		"tc filter delete dev mip6 ingress protocol ipv6 prio 10 handle 1 flower",
 		"tc filter add dev mip6 ingress protocol ipv6 prio 10 flower action pass",
 		"tc filter add dev mip6 ingress protocol ipv6 prio 10 flower enc_src_ip 2001:db8:2::1 action pass",
 		"tc filter replace dev mip6 ingress protocol ipv6 prio 10 handle 1 flower enc_src_ip 2001:db8:2::bad enc_dst_ip 2001:db8:1::1 src_ip 2001:db8:1::100 action pass",
 	} {
 		t.Run(damage, func(t *testing.T) {
-			l := newLab(t)
-			l.set(everything()...)
-			before := l.holds()
+			l.t = t
 			l.command(l.HomeAgent, damage)
 			changes := l.set(everything()...)
 			if len(changes) == 0 {

@@ -25,7 +25,8 @@ import (
 // come from several goroutines; each holds its socket alone meanwhile.
 type Linux struct {
 	handle  *netlink.Handle
-	sockets map[int]*nl.SocketHandle
+	sockets map[int]*nl.SocketHandle // for lists
+	conns   map[int]*conn            // for changes
 	// counters is /proc/net/xfrm_stat, which stays that of the namespace it
 	// was opened in; nil if the kernel does not count.
 	counters *os.File
@@ -46,7 +47,7 @@ func OpenLinux() (*Linux, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a netlink handle: %w", err)
 	}
-	l := &Linux{handle: handle, sockets: make(map[int]*nl.SocketHandle)}
+	l := &Linux{handle: handle, sockets: make(map[int]*nl.SocketHandle), conns: make(map[int]*conn)}
 	for _, family := range []int{unix.NETLINK_ROUTE, unix.NETLINK_XFRM} {
 		socket, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), family)
 		if err != nil {
@@ -57,6 +58,10 @@ func OpenLinux() (*Linux, error) {
 		if err := configure(socket); err != nil {
 			l.Close()
 			return nil, fmt.Errorf("configuring a netlink socket of family %d: %w", family, err)
+		}
+		if l.conns[family], err = openConn(family); err != nil {
+			l.Close()
+			return nil, fmt.Errorf("opening a netlink socket of family %d: %w", family, err)
 		}
 	}
 	if err := l.openCounters(); err != nil {
@@ -75,6 +80,9 @@ func (l *Linux) Close() {
 	l.handle.Close()
 	for _, s := range l.sockets {
 		s.Close()
+	}
+	for _, c := range l.conns {
+		c.close()
 	}
 	l.counters.Close() // an error if it is nil
 }
@@ -120,11 +128,7 @@ func hint(err error) error {
 
 // exchange sends one message and waits for its acknowledgement.
 func (l *Linux) exchange(family, typ, flags int, body []byte) error {
-	req := nl.NewNetlinkRequest(typ, flags|unix.NLM_F_ACK)
-	req.AddRawData(body)
-	req.Sockets = l.sockets
-	_, err := req.Execute(family, 0)
-	return err
+	return l.conns[family].execute(wire.Message{Type: uint16(typ), Flags: uint16(flags), Body: body})
 }
 
 // get asks for one object.
