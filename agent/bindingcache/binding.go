@@ -35,10 +35,9 @@ type Binding struct {
 // Binding and not after a de-registration.
 func (b Binding) Active() bool { return b.Lifetime != 0 }
 
-// with returns the binding, which forwards nothing, with what may be left of
-// another one in the kernel and on the home link.
+// with returns the binding, which forwards nothing, with the networks that may be
+// left of another one in the kernel.
 func (b Binding) with(remains Binding) Binding {
-	b.Flags |= remains.Flags
 	b.Prefixes = slices.Concat(b.Prefixes, remains.Prefixes)
 	return b
 }

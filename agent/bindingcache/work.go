@@ -132,6 +132,9 @@ func (c *Cache) start(e *entry, j *job) Outcome {
 	c.tickets++
 	j.work.ticket, j.work.HomeAddress = c.tickets, e.home
 	e.job = j
+	if e.dirty { // who knows what is claimed; giving up too much is no harm
+		j.work.Old.Flags |= mobility.FlagLinkLocal
+	}
 	reason := Pending
 	if j.kind == probing {
 		reason = Probing
@@ -193,7 +196,6 @@ func (w *job) tearDown(e *entry, link HomeLink) {
 	there := e.dirty || e.binding.Active()
 	if e.probing() {
 		w.work.Old = e.job.work.New
-		w.work.Old.Flags |= e.binding.Flags
 		w.work.Old.Prefixes = e.binding.Prefixes // detection has none reserved
 	}
 	w.add(there, Unprogram)
