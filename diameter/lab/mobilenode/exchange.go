@@ -52,7 +52,7 @@ func exchange(ctx context.Context, c channel, update *mobility.BindingUpdate) (R
 			first, r.Sequence = update.Sequence, update.Sequence
 			continue
 		}
-		r.Status, r.Sequence = ack.Status, ack.Sequence
+		r.Status, r.Flags, r.Sequence = ack.Status, ack.Flags, ack.Sequence
 		r.Lifetime, r.Took = ack.Lifetime.Duration(), time.Since(start)
 		return r, nil
 	}

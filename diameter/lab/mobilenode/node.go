@@ -43,6 +43,7 @@ type Node struct {
 	herald   *herald
 	sequence uint16
 	where    netip.Addr // the care-of address; zero at home or nowhere
+	secured  netip.Addr // our end of the IKE_SA; zero if there is none
 }
 
 // Open returns a node in the network namespace of the calling thread. It needs
@@ -108,16 +109,18 @@ func (c *Config) validate() error {
 type Registration struct {
 	CareOf   netip.Addr // the home address when deregistered
 	Status   mobility.Status
+	Flags    mobility.AckFlags
 	Lifetime time.Duration
 	Sequence uint16
 	Updates  int           // how many Binding Updates it took
 	Took     time.Duration // from the first of them to the acknowledgement
+	Security Security      // what became of the IKE_SA
 }
 
 // String gives the figures a reader of the demo wants.
 func (r Registration) String() string {
-	return fmt.Sprintf("%s for %v, sequence %d, %d Binding Update(s), %v",
-		r.Status, r.Lifetime, r.Sequence, r.Updates, r.Took.Round(10*time.Microsecond))
+	return fmt.Sprintf("%s for %v, sequence %d, %d Binding Update(s), %v; %s",
+		r.Status, r.Lifetime, r.Sequence, r.Updates, r.Took.Round(10*time.Microsecond), r.Security)
 }
 
 // A RefusedError is a Binding Acknowledgement that refused.
@@ -132,13 +135,24 @@ func (e *RefusedError) Error() string {
 
 // Register makes the care-of address, which must be configured on this node, the
 // one that the home agent sends to: the first time, after a movement, or before
-// the binding expires. A refusal is a *RefusedError.
+// the binding expires. Without an IKE_SA it does Secure first. A refusal is a
+// *RefusedError.
 func (n *Node) Register(ctx context.Context, careOf netip.Addr) (Registration, error) {
 	if err := n.plane.away(careOf); err != nil {
 		return Registration{}, fmt.Errorf("preparing the kernel for care-of address %s: %w", careOf, err)
 	}
 	n.where = careOf
-	return n.update(ctx, careOf, n.config.Lifetime)
+	if !n.secured.IsValid() {
+		if _, err := n.Secure(ctx, careOf); err != nil {
+			return Registration{}, err
+		}
+	}
+	registration, err := n.update(ctx, careOf, n.config.Lifetime)
+	if err != nil {
+		return registration, err
+	}
+	registration.Security, err = n.follow(ctx, careOf, registration.Flags)
+	return registration, err
 }
 
 // Leave deregisters from where the node is, without going home (RFC 6275 section
@@ -148,8 +162,8 @@ func (n *Node) Leave(ctx context.Context) (Registration, error) {
 	if err != nil {
 		return registration, err
 	}
-	n.where = netip.Addr{}
-	return registration, n.plane.dropTunnel()
+	n.where, registration.Security = netip.Addr{}, Ended
+	return registration, errors.Join(n.plane.dropTunnel(), n.insecure(ctx))
 }
 
 // ReturnHome deregisters from the home link, where the home address must be
@@ -164,7 +178,8 @@ func (n *Node) ReturnHome(ctx context.Context) (Registration, error) {
 	if err != nil {
 		return registration, err
 	}
-	return registration, n.herald.announce(n.plane.netlink)
+	registration.Security = Ended
+	return registration, errors.Join(n.herald.announce(n.plane.netlink), n.insecure(ctx))
 }
 
 // Close gives back the sockets and removes what the node made in the kernel. The

@@ -16,9 +16,11 @@ import (
 
 	"homeagent/agent/mobility"
 	"homeagent/diameter/lab/mobilenode"
+	"homeagent/diameter/lab/strongswan"
 	"homeagent/diameter/lab/testbed"
 	"homeagent/ike/charontest"
 	"homeagent/ike/psk"
+	"homeagent/ike/vici"
 )
 
 const userName = "mn1@example.com"
@@ -31,8 +33,9 @@ var (
 // world is a laboratory with a home agent and a mobile node on foreign link A.
 type world struct {
 	*testbed.Mobile
-	agent *homeAgent
-	node  *mobilenode.Node
+	agent  *homeAgent
+	node   *mobilenode.Node
+	charon *testbed.Charon
 }
 
 func newWorld(t *testing.T, change func(*mobilenode.Config)) *world {
@@ -50,7 +53,7 @@ func newWorld(t *testing.T, change func(*mobilenode.Config)) *world {
 	if change != nil {
 		change(&config)
 	}
-	w := &world{Mobile: lab, agent: startHomeAgent(t, lab, home)}
+	w := &world{Mobile: lab, charon: charon, agent: startHomeAgent(t, lab, home)}
 	must(t, lab.MobileNode.Do(func() (err error) {
 		w.node, err = mobilenode.Open(config)
 		return err
@@ -165,6 +168,9 @@ func TestJourney(t *testing.T) {
 	got, err := w.node.Register(soon(t), testbed.CareOfAddressB)
 	must(t, err)
 	t.Log("moved:", got)
+	if got.Security != mobilenode.Renewed {
+		t.Errorf("without the K bit %v", got.Security)
+	}
 	w.pinged(t)
 
 	must(t, w.MoveTo(w.AtHome(home)))
@@ -194,6 +200,51 @@ func (w *world) pinged(t *testing.T) {
 	if _, err := w.Correspondent.Ping(soon(t), home); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestKeyManagementMobility moves an IKE_SA by the K bit: strongSwan goes on with
+// it from the new care-of address and does not authenticate again.
+func TestKeyManagementMobility(t *testing.T) {
+	w := newWorld(t, func(c *mobilenode.Config) { c.KeyManagement = true })
+	w.agent.answer = func(u received) *mobility.BindingAcknowledgement {
+		ack := accept(u)
+		if u.Flags.Has(mobility.FlagKeyManagement) {
+			ack.Flags = mobility.AckKeyManagement
+		}
+		return ack
+	}
+	_, err := w.node.Register(soon(t), testbed.CareOfAddressA)
+	must(t, err)
+	before := w.ikeSAs(t)
+	must(t, w.MoveTo(w.AtForeignB()))
+	got, err := w.node.Register(soon(t), testbed.CareOfAddressB)
+	must(t, err)
+	if got.Security != mobilenode.Followed {
+		t.Errorf("with the K bit %v", got.Security)
+	}
+	after := w.ikeSAs(t)
+	if len(before) != 1 || len(after) != 1 || before[0].UniqueID != after[0].UniqueID {
+		t.Errorf("IKE_SAs before %+v, after %+v", before, after)
+	}
+	if after[0].Local != testbed.CareOfAddressB {
+		t.Errorf("strongSwan's end is %s, want %s", after[0].Local, testbed.CareOfAddressB)
+	}
+}
+
+func (w *world) ikeSAs(t *testing.T) (all []vici.IKESA) {
+	t.Helper()
+	// The kernel's message reaches strongSwan on its own way.
+	time.Sleep(300 * time.Millisecond)
+	must(t, strongswan.Ask(soon(t), w.charon.Socket(), func(ctx context.Context, link *vici.Link) error {
+		for sa, err := range link.ListSAs(ctx, "") {
+			if err != nil {
+				return err
+			}
+			all = append(all, sa)
+		}
+		return nil
+	}))
+	return all
 }
 
 func TestRefusal(t *testing.T) {

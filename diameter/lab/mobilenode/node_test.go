@@ -133,8 +133,8 @@ func TestErrorsAndFigures(t *testing.T) {
 	if got, want := (&RefusedError{r}).Error(), "registering 2001:db8:1::1234: refused: "+mobility.StatusNotHomeAgent.String(); got != want {
 		t.Errorf("Error() = %q, want %q", got, want)
 	}
-	r.Status = mobility.StatusAccepted
-	if got, want := r.String(), "accepted for 1m0s, sequence 9, 2 Binding Update(s), 1.23ms"; got != want {
+	r.Status, r.Security = mobility.StatusAccepted, Followed
+	if got, want := r.String(), "accepted for 1m0s, sequence 9, 2 Binding Update(s), 1.23ms; the IKE_SA followed"; got != want {
 		t.Errorf("String() = %q, want %q", got, want)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"homeagent/agent/mobility"
 	"homeagent/diameter/lab/strongswan"
 	"homeagent/ike/psk"
 	"homeagent/ike/vici"
@@ -26,14 +27,17 @@ type Association struct {
 
 // Secure derives the pre-shared key, gives it to the node's strongSwan, and has it
 // set up an IKE_SA from the care-of address and the CHILD_SA that protects Mobility
-// Headers between home address and home agent.
+// Headers between home address and home agent. An older IKE_SA is ended.
 func (n *Node) Secure(ctx context.Context, careOf netip.Addr) (Association, error) {
 	key, err := psk.Derive(n.config.Key, n.config.KeyID, n.config.HomeAddress, n.config.HomeAgent)
 	if err != nil {
 		return Association{}, err
 	}
-	a := Association{Name: "home-" + n.config.HomeAddress.String(), CareOf: careOf}
+	a := Association{Name: n.connectionName(), CareOf: careOf}
 	err = strongswan.Ask(ctx, n.config.Socket, func(ctx context.Context, link *vici.Link) error {
+		if _, err := link.Terminate(ctx, a.Name); err != nil {
+			return err
+		}
 		if err := n.load(ctx, link, a, key); err != nil {
 			return err
 		}
@@ -48,8 +52,58 @@ func (n *Node) Secure(ctx context.Context, careOf netip.Addr) (Association, erro
 	if err != nil {
 		return a, fmt.Errorf("setting up security with home agent %s: %w", n.config.HomeAgent, err)
 	}
+	n.secured = careOf
 	return a, nil
 }
+
+// Security is what became of the IKE_SA when the node moved.
+type Security int
+
+// The ways of an IKE_SA.
+const (
+	Unmoved  Security = iota // its end was at the care-of address already
+	Followed                 // it goes on from the new care-of address (K bit)
+	Renewed                  // the home agent dropped it, a new one was set up
+	Ended                    // the node deregistered
+)
+
+// String says it in words.
+func (s Security) String() string {
+	switch s {
+	case Followed:
+		return "the IKE_SA followed"
+	case Renewed:
+		return "a new IKE_SA was set up"
+	case Ended:
+		return "the IKE_SA was ended"
+	}
+	return "the IKE_SA stays"
+}
+
+// follow brings the IKE_SA to a new care-of address. Unless the home agent has set
+// the K bit, it has given up the old one (RFC 6275 section 10.3.1).
+func (n *Node) follow(ctx context.Context, careOf netip.Addr, flags mobility.AckFlags) (Security, error) {
+	if n.secured == careOf {
+		return Unmoved, nil
+	}
+	if flags.Has(mobility.AckKeyManagement) {
+		n.secured = careOf
+		return Followed, n.plane.migrate(careOf)
+	}
+	_, err := n.Secure(ctx, careOf)
+	return Renewed, err
+}
+
+// insecure ends the IKE_SA, whose address the node has no more.
+func (n *Node) insecure(ctx context.Context) error {
+	n.secured = netip.Addr{}
+	return strongswan.Ask(ctx, n.config.Socket, func(ctx context.Context, link *vici.Link) error {
+		_, err := link.Terminate(ctx, n.connectionName())
+		return err
+	})
+}
+
+func (n *Node) connectionName() string { return "home-" + n.config.HomeAddress.String() }
 
 func (n *Node) load(ctx context.Context, link *vici.Link, a Association, key psk.Key) error {
 	shared := vici.Shared{ID: a.Name, Owners: []string{n.config.HomeAgentIdentity}, Key: key}
@@ -99,4 +153,10 @@ func newest(ctx context.Context, link *vici.Link, name string) (vici.IKESA, erro
 		return found, errors.New("no IKE_SA although strongSwan reported success")
 	}
 	return found, nil
+}
+
+// String gives the figures a reader of the demo wants.
+func (a Association) String() string {
+	return fmt.Sprintf("IKE_SA %s from %s to %s[%s], %d CHILD_SA(s), %v",
+		a.IKE.State, a.IKE.Local, a.IKE.Remote, a.IKE.RemoteID, len(a.IKE.Children), a.Took.Round(time.Millisecond))
 }

@@ -22,6 +22,7 @@ const lastReplies = 300 * time.Millisecond
 type Traffic struct {
 	to       netip.Addr
 	conn     *icmp.PacketConn
+	end      func() // once
 	stop     chan struct{}
 	sent     sync.WaitGroup
 	received sync.WaitGroup
@@ -33,6 +34,7 @@ type Traffic struct {
 // SendTraffic sends an echo request to an address in every interval until Stop.
 func (h *Host) SendTraffic(to netip.Addr, interval time.Duration) (*Traffic, error) {
 	t := &Traffic{to: to, stop: make(chan struct{})}
+	t.end = sync.OnceFunc(t.finish)
 	err := h.Do(func() (err error) {
 		t.conn, err = icmp.ListenPacket("ip6:ipv6-icmp", "::")
 		return err
@@ -70,7 +72,13 @@ func (t *Traffic) Report() Report {
 }
 
 // Stop ends the stream, waits a little for the last replies and tells how it fared.
+// Stopping again changes nothing.
 func (t *Traffic) Stop() Report {
+	t.end()
+	return t.Report()
+}
+
+func (t *Traffic) finish() {
 	close(t.stop)
 	t.sent.Wait()
 	deadline := time.Now().Add(lastReplies)
@@ -79,7 +87,6 @@ func (t *Traffic) Stop() Report {
 	}
 	t.conn.Close()
 	t.received.Wait()
-	return t.Report()
 }
 
 func (t *Traffic) send(interval time.Duration) {
