@@ -14,6 +14,7 @@ import (
 	"homeagent/agent/bindingcache"
 	"homeagent/agent/config"
 	"homeagent/agent/control"
+	"homeagent/agent/homelink"
 	"homeagent/agent/mobilitysocket"
 	"homeagent/agent/registrar"
 	"homeagent/agent/session"
@@ -32,8 +33,11 @@ type Deps struct {
 	Store    store.Store
 	Kernel   Kernel
 	Mobility mobilitysocket.Conn
-	HomeLink HomeLink
-	Notifier systemd.Notifier
+	HomeLink homelink.HomeLink
+	// HomeInterface is the index of a physical home link's interface, 0 for a
+	// virtual one.
+	HomeInterface int
+	Notifier      systemd.Notifier
 	// Watchdog is the interval within which the service manager wants to hear
 	// from us, 0 for never.
 	Watchdog time.Duration
@@ -66,6 +70,7 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 	}
 	a.control = control.NewServer(cfg.Control.Socket, cfg.Control.Group, a, deps.Log)
 	a.control.Handle("GET /v1/bindings", a.bindingsView())
+	a.control.Handle("GET /v1/binding", a.oneBindingView())
 	return a, a.restore()
 }
 
@@ -99,7 +104,7 @@ func (a *Agent) buildRegistrar() error {
 	if err != nil {
 		return fmt.Errorf("making the binding cache: %w", err)
 	}
-	a.signals = &signalling{conn: a.deps.Mobility, homeLink: a.deps.HomeLink.Index(), log: a.deps.Log}
+	a.signals = &signalling{conn: a.deps.Mobility, homeLink: a.deps.HomeInterface, log: a.deps.Log}
 	a.registrar = registrar.New(cache, effects{a.deps.HomeLink, a.deps.Store, a.deps.Kernel, a.charon}, a.signals, a.cfg.Limits.EffectTimeout, a.deps.Log)
 	a.signals.update = a.registrar.Handle
 	return nil
@@ -136,7 +141,24 @@ func (a *Agent) restore() error {
 		known[i] = ike.Credential(c)
 	}
 	a.charon.Restore(known)
-	return a.deps.Store.Bindings(func(b store.Binding) error { return a.registrar.Restore(fromStore(b)) })
+	if err := a.deps.Store.Bindings(func(b store.Binding) error { return a.registrar.Restore(fromStore(b)) }); err != nil {
+		return err
+	}
+	a.deps.HomeLink.Restore(a.claims())
+	return nil
+}
+
+// claims are the addresses to hold on the home link from the start.
+func (a *Agent) claims() []homelink.Claim {
+	var claims []homelink.Claim
+	for _, v := range a.registrar.Bindings() {
+		if v.Active() {
+			c := claim(v.Binding)
+			c.SkipDAD = true
+			claims = append(claims, c)
+		}
+	}
+	return claims
 }
 
 // desired is all that the kernel should hold.

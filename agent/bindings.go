@@ -1,8 +1,9 @@
 package agent
 
 import (
-	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 
 	"homeagent/agent/bindingcache"
@@ -12,10 +13,24 @@ import (
 // bindingsView answers GET /v1/bindings.
 func (a *Agent) bindingsView() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		if err := json.NewEncoder(w).Encode(a.bindings()); err != nil {
-			a.deps.Log.Debug("answering on the control socket", "error", err)
+		a.control.Answer(w, a.bindings())
+	})
+}
+
+// oneBindingView answers GET /v1/binding?home_address=ADDR.
+func (a *Agent) oneBindingView() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		home, err := netip.ParseAddr(r.URL.Query().Get("home_address"))
+		if err != nil {
+			a.control.Refuse(w, fmt.Errorf("reading the home address: %w", err))
+			return
 		}
+		v, ok := a.registrar.Binding(home)
+		if !ok {
+			a.control.Refuse(w, fmt.Errorf("finding the binding of %s: %w", home, control.ErrNoBinding))
+			return
+		}
+		a.control.Answer(w, a.bindingView(&v))
 	})
 }
 

@@ -2,10 +2,12 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
 	"homeagent/agent/bindingcache"
+	"homeagent/agent/homelink"
 	"homeagent/agent/mobility"
 	"homeagent/agent/registrar"
 	"homeagent/agent/store"
@@ -14,16 +16,43 @@ import (
 )
 
 // effects are the steps of a registration, done by the store, the kernel, the
-// home link and strongSwan. They are registrar.Effects; Probe, Defend and
-// Relinquish are the home link's own.
+// home link and strongSwan. They are registrar.Effects.
 type effects struct {
-	HomeLink
+	link    homelink.HomeLink
 	records store.Store
 	kernel  Kernel
 	charon  *ike.Charon
 }
 
 var _ registrar.Effects = effects{}
+
+// Probe does duplicate address detection, and holds what it found unique.
+func (e effects) Probe(ctx context.Context, b bindingcache.Binding) error {
+	err := e.link.Claim(ctx, claim(b))
+	if errors.Is(err, homelink.ErrDuplicate) {
+		return fmt.Errorf("%w: %w", registrar.ErrDuplicate, err)
+	}
+	return err
+}
+
+// Defend holds the addresses of a binding on the home link.
+func (e effects) Defend(ctx context.Context, b bindingcache.Binding) error {
+	return e.link.Claim(ctx, claim(b))
+}
+
+// Relinquish gives them up.
+func (e effects) Relinquish(_ context.Context, b bindingcache.Binding) error {
+	e.link.Release(b.HomeAddress)
+	return nil
+}
+
+func claim(b bindingcache.Binding) homelink.Claim {
+	return homelink.Claim{
+		HomeAddress: b.HomeAddress,
+		LinkLocal:   b.Flags&mobility.FlagLinkLocal != 0,
+		Router:      b.Flags&mobility.FlagMobileRouter != 0,
+	}
+}
 
 // Store makes a binding durable.
 func (e effects) Store(ctx context.Context, b bindingcache.Binding) error {

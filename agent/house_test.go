@@ -22,6 +22,7 @@ import (
 	"homeagent/agent"
 	"homeagent/agent/config"
 	"homeagent/agent/control"
+	"homeagent/agent/homelink"
 	"homeagent/agent/mobilitysocket"
 	"homeagent/agent/store/boltstore"
 	"homeagent/diameter"
@@ -144,7 +145,7 @@ func (h *house) start(t *testing.T) {
 	notifier, ready := serviceManager(t, h.file("notify"))
 	h.mh = mobilitysocket.NewFake()
 	a, err := agent.New(cfg, agent.Deps{
-		Store: records, Kernel: h.kernel, Mobility: h.mh, HomeLink: agent.NewVirtualLink(),
+		Store: records, Kernel: h.kernel, Mobility: h.mh, HomeLink: homelink.Virtual{},
 		Notifier: notifier, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

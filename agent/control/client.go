@@ -79,7 +79,7 @@ func decode(response *http.Response, into any) error {
 			return fmt.Errorf("asking the daemon: it answered %s", response.Status)
 		}
 		if response.StatusCode == http.StatusNotFound {
-			return fmt.Errorf("%s: %w", problem.Error, ErrNotFound)
+			return missing{problem.Error}
 		}
 		return errors.New(problem.Error)
 	}
@@ -103,3 +103,12 @@ func (c *Client) explain(err error) error {
 		return fmt.Errorf("asking the daemon on %s: %w", c.path, err)
 	}
 }
+
+// missing is the daemon's own text about something that is not there.
+type missing struct{ text string }
+
+// Error is the text.
+func (m missing) Error() string { return m.text }
+
+// Is makes it an ErrNotFound.
+func (m missing) Is(target error) bool { return target == ErrNotFound || target == ErrNoBinding }

@@ -17,8 +17,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotFound is what a Backend answers for a session that is not there.
-var ErrNotFound = errors.New("no such session")
+// What a Backend answers for what is not there.
+var (
+	ErrNotFound  = errors.New("no such session")
+	ErrNoBinding = errors.New("it is not registered")
+)
 
 // A Backend answers the requests of operators. Its methods are called from
 // several goroutines.
@@ -152,33 +155,37 @@ func removeStale(path string) error {
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	status := s.backend.Status(r.Context())
 	status.Schema = Schema
-	s.answer(w, http.StatusOK, status)
+	s.Answer(w, status)
 }
 
 func (s *Server) sessions(w http.ResponseWriter, _ *http.Request) {
-	s.answer(w, http.StatusOK, Sessions{Schema: Schema, Sessions: s.backend.Sessions()})
+	s.Answer(w, Sessions{Schema: Schema, Sessions: s.backend.Sessions()})
 }
 
 func (s *Server) session(w http.ResponseWriter, r *http.Request) {
 	session, err := s.backend.Session(r.URL.Query().Get("id"))
 	if err != nil {
-		s.problem(w, err)
+		s.Refuse(w, err)
 		return
 	}
-	s.answer(w, http.StatusOK, session)
+	s.Answer(w, session)
 }
 
 func (s *Server) release(w http.ResponseWriter, r *http.Request) {
 	if err := s.backend.Release(r.Context(), r.URL.Query().Get("id")); err != nil {
-		s.problem(w, err)
+		s.Refuse(w, err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (s *Server) problem(w http.ResponseWriter, err error) {
+// Answer writes a view as JSON. It is for handlers of Handle, too.
+func (s *Server) Answer(w http.ResponseWriter, view any) { s.answer(w, http.StatusOK, view) }
+
+// Refuse writes an error as a Problem.
+func (s *Server) Refuse(w http.ResponseWriter, err error) {
 	code := http.StatusInternalServerError
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoBinding) {
 		code = http.StatusNotFound
 	}
 	s.answer(w, code, Problem{Error: err.Error()})

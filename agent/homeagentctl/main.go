@@ -21,6 +21,8 @@ type cli struct {
 	Status   statusCmd   `cmd:"" help:"Show how the daemon and its parts are."`
 	Sessions sessionsCmd `cmd:"" help:"List the bootstrapped mobile nodes."`
 	Session  sessionCmd  `cmd:"" help:"Show one session, found by Session-Id, User-Name or home address."`
+	Bindings bindingsCmd `cmd:"" help:"List the registered mobile nodes, or count what became of Binding Updates."`
+	Binding  bindingCmd  `cmd:"" help:"Show the registration of one home address."`
 	Release  releaseCmd  `cmd:"" help:"End a session: its key, security associations and home address are taken back."`
 	Psk      pskCmd      `cmd:"" help:"Derive the IKE pre-shared key of a mobile node, to compare with an AAA server."`
 }

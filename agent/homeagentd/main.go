@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	"homeagent/agent"
 	"homeagent/agent/config"
+	"homeagent/agent/homelink"
 	"homeagent/agent/mobilitysocket"
 	"homeagent/agent/store"
 	"homeagent/agent/store/boltstore"
@@ -83,15 +85,31 @@ func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *sl
 		return err
 	}
 	defer socket.Close()
+	link, index, err := openHomeLink(cfg.Mobility, log)
+	if err != nil {
+		return err
+	}
 	watchdog, _ := systemd.Watchdog(os.LookupEnv)
 	home, err := agent.New(cfg, agent.Deps{
-		Store: records, Kernel: kernel, Mobility: socket, HomeLink: agent.NewVirtualLink(),
+		Store: records, Kernel: kernel, Mobility: socket, HomeLink: link, HomeInterface: index,
 		Notifier: systemd.NewNotifier(os.LookupEnv), Watchdog: watchdog, Log: log,
 	})
 	if err != nil {
 		return err
 	}
 	return home.Run(ctx)
+}
+
+// openHomeLink prepares the home link and tells the index of its interface.
+func openHomeLink(cfg config.Mobility, log *slog.Logger) (homelink.HomeLink, int, error) {
+	if cfg.HomeLink == config.Virtual {
+		return homelink.Virtual{}, 0, nil
+	}
+	device, err := net.InterfaceByName(cfg.Interface)
+	if err != nil {
+		return nil, 0, fmt.Errorf("looking for mobility.interface %q: %w", cfg.Interface, err)
+	}
+	return homelink.New(homelink.Config{Interface: cfg.Interface, Log: log}), device.Index, nil
 }
 
 // openStore opens the store, sealed if systemd gave us a key for it.
