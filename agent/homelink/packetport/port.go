@@ -30,6 +30,7 @@ type Port struct {
 	source netip.Addr
 	file   *os.File
 	groups *groups
+	own    *ownAddresses
 }
 
 // Config says how an interface is opened.
@@ -54,16 +55,26 @@ func Open(name string, cfg Config) (*Port, error) {
 		return nil, fmt.Errorf("opening a packet socket on %s (CAP_NET_RAW is needed): %w", name, err)
 	}
 	p := &Port{name: name, index: own.Index, link: link, source: source, file: file}
-	if cfg.MaxGroups == 0 {
-		cfg.MaxGroups = DefaultMaxGroups
-	}
-	members, err := openMemberships(own.Index, file, cfg.MaxGroups)
-	if err != nil {
+	if err := p.openRest(cfg); err != nil {
 		file.Close()
 		return nil, err
 	}
-	p.groups = newGroups(members, cfg.MaxGroups)
 	return p, nil
+}
+
+func (p *Port) openRest(cfg Config) error {
+	if cfg.MaxGroups == 0 {
+		cfg.MaxGroups = DefaultMaxGroups
+	}
+	members, err := openMemberships(p.index, p.file, cfg.MaxGroups)
+	if err != nil {
+		return err
+	}
+	p.groups = newGroups(members, cfg.MaxGroups)
+	if p.own, err = openOwnAddresses(); err != nil {
+		p.groups.close()
+	}
+	return err
 }
 
 // ethernet returns an interface that is up and of Ethernet's kind.
@@ -83,32 +94,17 @@ func ethernet(name string) (*net.Interface, neighbor.LinkAddress, error) {
 // sourceOf returns the address that advertisements come from: the interface's
 // link-local address.
 func sourceOf(own *net.Interface) (netip.Addr, error) {
-	addresses, err := addressesOf(own)
+	networks, err := own.Addrs()
 	if err != nil {
-		return netip.Addr{}, err
+		return netip.Addr{}, fmt.Errorf("listing the addresses of %s: %w", own.Name, err)
 	}
-	for _, a := range addresses {
-		if a.IsLinkLocalUnicast() && a.Is6() {
-			return a, nil
+	for _, n := range networks {
+		prefix, err := netip.ParsePrefix(n.String())
+		if err == nil && prefix.Addr().Is6() && prefix.Addr().IsLinkLocalUnicast() {
+			return prefix.Addr(), nil
 		}
 	}
 	return netip.Addr{}, fmt.Errorf("finding the link-local address of %s: it has none (is IPv6 disabled there?)", own.Name)
-}
-
-func addressesOf(own *net.Interface) ([]netip.Addr, error) {
-	networks, err := own.Addrs()
-	if err != nil {
-		return nil, fmt.Errorf("listing the addresses of %s: %w", own.Name, err)
-	}
-	var addresses []netip.Addr
-	for _, n := range networks {
-		if n, ok := n.(*net.IPNet); ok {
-			if a, ok := netip.AddrFromSlice(n.IP); ok {
-				addresses = append(addresses, a.Unmap())
-			}
-		}
-	}
-	return addresses, nil
 }
 
 // listen opens the socket. It begins to receive with bind, when the filter is there.
@@ -171,24 +167,9 @@ func (p *Port) LinkAddress() neighbor.LinkAddress { return p.link }
 // Source returns the address that advertisements come from.
 func (p *Port) Source() netip.Addr { return p.source }
 
-// Own reports whether an address is the interface's own now; the kernel does not
-// answer to messages of this port, so probing could not find that out.
-func (p *Port) Own(a netip.Addr) (bool, error) {
-	own, err := net.InterfaceByIndex(p.index)
-	if err != nil {
-		return false, fmt.Errorf("finding the home link's interface %q: %w", p.name, err)
-	}
-	addresses, err := addressesOf(own)
-	if err != nil {
-		return false, err
-	}
-	for _, b := range addresses {
-		if a == b {
-			return true, nil
-		}
-	}
-	return false, nil
-}
+// Own reports whether an address is this host's own now; its kernel does not answer
+// to messages of this port, so probing could not find that out.
+func (p *Port) Own(a netip.Addr) (bool, error) { return p.own.has(a, p.index) }
 
 // Receive waits for an IPv6 packet and returns its length in b and who sent it. It
 // fails with os.ErrClosed after Close, and with some other error when the interface
@@ -262,5 +243,6 @@ func (p *Port) Groups() (joined, beyond int) { return p.groups.sizes() }
 // Close closes the port; all groups are left.
 func (p *Port) Close() error {
 	p.groups.close()
+	p.own.close()
 	return p.file.Close()
 }

@@ -74,6 +74,16 @@ func (w *Wire) Await(wait time.Duration, match func(*Packet) bool) (*Packet, err
 	return nil, ErrNothing
 }
 
+// Drain forgets what was captured so far.
+func (w *Wire) Drain() {
+	b := make([]byte, 1)
+	for {
+		if _, _, err := unix.Recvfrom(w.fd, b, unix.MSG_DONTWAIT); err != nil {
+			return
+		}
+	}
+}
+
 // next returns nil if something else than an IPv6 packet came, or nothing.
 func (w *Wire) next(wait time.Duration) (*Packet, error) {
 	timeout := unix.NsecToTimeval(max(wait, time.Microsecond).Nanoseconds())
