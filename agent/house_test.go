@@ -1,7 +1,6 @@
 package agent_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fiorix/go-diameter/v4/diam"
 	"github.com/fiorix/go-diameter/v4/diam/avp"
 
 	"homeagent/agent"
@@ -28,6 +26,7 @@ import (
 	"homeagent/diameter"
 	"homeagent/diameter/bootstrap"
 	"homeagent/diameter/dictionary"
+	"homeagent/diameter/lab/rawpeer"
 	"homeagent/ike/psk"
 	"homeagent/ike/vici/vicitest"
 	"homeagent/systemd"
@@ -245,15 +244,11 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// A server is an AAA server that sends whatever a test wants, on a connection
-// of its own with its own hands.
+// A server is an AAA server that sends whatever a test wants.
 type server struct {
-	conn  net.Conn
-	in    *bufio.Reader
+	*rawpeer.Peer
 	host  string
 	codec *bootstrap.Codec
-	codes dictionary.Codes
-	next  uint32
 }
 
 func (h *house) connect(t *testing.T, host string) *server {
@@ -262,37 +257,19 @@ func (h *house) connect(t *testing.T, host string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
-	d, err := dictionary.Load(dictionary.Default())
+	p, err := rawpeer.Open(conn, diameter.Identity{Host: host, Realm: "example.com"}, codes.Vendor, codes.Application)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{
-		conn: conn, in: bufio.NewReader(conn), host: host, codec: bootstrap.NewCodec(d), codes: dictionary.Default(),
-		next: uint32(time.Now().UnixNano()),
+	t.Cleanup(func() { p.Close() })
+	d, err := dictionary.Load(codes)
+	if err != nil {
+		t.Fatal(err)
 	}
-	cea := s.ask(t, s.capabilities())
-	if code := resultOf(t, cea); code != diameter.Success {
-		t.Fatalf("CEA: %v", code)
-	}
-	return s
+	return &server{Peer: p, host: host, codec: bootstrap.NewCodec(d)}
 }
 
 const must = diameter.AVPMandatory
-
-func (s *server) capabilities() *diameter.Message {
-	m := &diameter.Message{Header: diameter.Header{Flags: diameter.FlagRequest, Command: diam.CapabilitiesExchange}}
-	m.Add(diameter.Identity{Host: s.host, Realm: "example.com"}.AVPs()...)
-	m.Add(
-		diameter.NewAddress(avp.HostIPAddress, 0, must, netip.MustParseAddr("127.0.0.1")),
-		diameter.NewUnsigned32(avp.VendorID, 0, must, s.codes.Vendor),
-		diameter.NewUTF8(avp.ProductName, 0, 0, "test"),
-		diameter.NewGroup(avp.VendorSpecificApplicationID, 0, must,
-			diameter.NewUnsigned32(avp.VendorID, 0, must, s.codes.Vendor),
-			diameter.NewUnsigned32(avp.AuthApplicationID, 0, must, s.codes.Application)),
-	)
-	return m
-}
 
 // hmr is a request that is granted as it stands.
 func (s *server) hmr(user string) *diameter.Message {
@@ -308,45 +285,16 @@ func (s *server) hmr(user string) *diameter.Message {
 // ask sends a request and returns its answer.
 func (s *server) ask(t *testing.T, m *diameter.Message) *diameter.Message {
 	t.Helper()
-	s.next++
-	m.HopByHop, m.EndToEnd = s.next, s.next
-	return s.exchange(t, m.Append(nil))
-}
-
-func (s *server) exchange(t *testing.T, frame []byte) *diameter.Message {
-	t.Helper()
-	if _, err := s.conn.Write(frame); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		raw, err := diameter.ReadFrame(s.in, diameter.MaxMessage)
-		if err != nil {
-			t.Fatalf("reading an answer: %v", err)
-		}
-		answer, err := diameter.Parse(raw)
-		if err != nil || answer.Fault != nil {
-			t.Fatalf("reading an answer: %v, %v", err, answer.Fault)
-		}
-		if !answer.Request() { // the home agent may ask whether we are there
-			return answer
-		}
-	}
-}
-
-func resultOf(t *testing.T, m *diameter.Message) diameter.ResultCode {
-	t.Helper()
-	a, ok := m.Find(avp.ResultCode, 0)
-	if !ok {
-		t.Fatalf("no Result-Code in %v", m.AVPs)
-	}
-	code, err := a.Unsigned32()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	answer, err := s.Do(ctx, "", m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return diameter.ResultCode(code)
+	if answer.Fault != nil {
+		t.Fatalf("reading an answer: %v", answer.Fault)
+	}
+	return answer
 }
 
 // failedOf are the AVPs in Failed-AVP.
