@@ -9,7 +9,7 @@ import (
 	"homeagent/agent/store/storetest"
 )
 
-func open(t *testing.T, path string, opt boltstore.Options) *boltstore.Store {
+func open(t testing.TB, path string, opt boltstore.Options) *boltstore.Store {
 	t.Helper()
 	s, err := boltstore.Open(path, opt)
 	if err != nil {
@@ -19,9 +19,9 @@ func open(t *testing.T, path string, opt boltstore.Options) *boltstore.Store {
 	return s
 }
 
-func path(t *testing.T) string { return filepath.Join(t.TempDir(), "state.db") }
+func path(t testing.TB) string { return filepath.Join(t.TempDir(), "state.db") }
 
-func sealer(t *testing.T, octet byte) store.Sealer {
+func sealer(t testing.TB, octet byte) store.Sealer {
 	t.Helper()
 	s, err := store.NewSealer([store.SealKeySize]byte{octet})
 	if err != nil {

@@ -163,10 +163,10 @@ func (s *Store) encodeBinding(v store.Binding) ([]byte, error) {
 
 func (s *Store) decodeBinding(key, record []byte) (store.Binding, error) {
 	var f bindingFields
-	home, ok := netip.AddrFromSlice(key)
-	if !ok {
-		return store.Binding{}, damaged("binding", key, errors.New("its key is no address"))
+	if len(key) != 16 {
+		return store.Binding{}, damaged("binding", key, errors.New("its key is no IPv6 address"))
 	}
+	home := netip.AddrFrom16([16]byte(key))
 	if err := unpack(key, record, &f); err != nil {
 		return store.Binding{}, damaged("binding", []byte(home.String()), err)
 	}
