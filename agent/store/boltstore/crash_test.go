@@ -180,7 +180,7 @@ func TestKillWhileSealing(t *testing.T) {
 	t.Parallel()
 	p := filled(t, boltstore.Options{})
 	want := storetest.Take(t, open(t, filled(t, boltstore.Options{}), boltstore.Options{}))
-	for wait := time.Millisecond; ; wait += wait / 8 {
+	for wait := 5 * time.Millisecond; ; wait += wait / 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), wait)
 		out, err := child(ctx, t, "sealer", p).Output()
 		killed := ctx.Err() != nil
