@@ -54,6 +54,17 @@ func (t *table) put(e entry, b Binding) {
 	t.entries[b.HomeAddress] = entry{binding: b}
 }
 
+// bindings lists the bindings in no particular order.
+func (t *table) bindings() []Binding {
+	list := make([]Binding, 0, len(t.entries))
+	for _, e := range t.entries {
+		if !e.binding.equal(Binding{}) {
+			list = append(list, e.binding)
+		}
+	}
+	return list
+}
+
 // doubt makes every entry be put anew when it is changed next.
 func (t *table) doubt() {
 	for home, e := range t.entries {

@@ -1,6 +1,7 @@
 package xfrm
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -27,6 +28,7 @@ type platform interface {
 	Statistics(object.Filter) (object.Statistics, error)
 	Dropped(object.Tunnel) (uint64, error)
 	IPsecCounters() (map[string]uint64, error)
+	Watch(context.Context, func(object.Event)) error
 	Close()
 }
 

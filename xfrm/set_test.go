@@ -116,7 +116,8 @@ func TestSetRepairsDrift(t *testing.T) {
 			t.MTU, t.Up = 1280, false
 			return []error{f.Apply(object.Replace, t)}
 		},
-		repair: `ip link set mip6 mtu 1460 up`,
+		repair: `ip link set mip6 mtu 1460 up
+			ip -6 route add 2001:db8:1::100/128 encap ip6 src 2001:db8:1::1 dst 2001:db8:2::a hoplimit 64 dev mip6 proto 135 metric 135`,
 	}, {
 		name: "gate open",
 		damage: func(f *kernel.Fake) []error {

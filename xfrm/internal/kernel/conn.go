@@ -16,6 +16,7 @@ import (
 type conn struct {
 	mu       sync.Mutex
 	fd       int
+	port     uint32 // how the kernel names the socket
 	sequence uint32
 	request  []byte
 	answer   []byte
@@ -42,6 +43,13 @@ func (c *conn) configure() error {
 	if err := unix.Bind(c.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return err
 	}
+	name, err := unix.Getsockname(c.fd)
+	if err != nil {
+		return err
+	}
+	if own, ok := name.(*unix.SockaddrNetlink); ok {
+		c.port = own.Pid
+	}
 	for _, option := range []int{unix.NETLINK_EXT_ACK, unix.NETLINK_CAP_ACK} {
 		if err := unix.SetsockoptInt(c.fd, unix.SOL_NETLINK, option, 1); err != nil {
 			return err
@@ -58,7 +66,7 @@ func (c *conn) execute(m wire.Message) error {
 	defer c.mu.Unlock()
 	c.sequence++
 	m.Flags |= unix.NLM_F_ACK
-	c.request = wire.AppendMessage(c.request[:0], m, c.sequence)
+	c.request = wire.AppendMessage(c.request[:0], m, c.sequence, c.port)
 	if err := unix.Sendto(c.fd, c.request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("sending: %w", err)
 	}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,6 +25,7 @@ type Fake struct {
 	statistics map[uint32]object.Statistics // by the filter's handle
 
 	lastIndex int
+	events    chan object.Event
 }
 
 // NewFake returns a kernel that holds nothing.
@@ -35,6 +37,7 @@ func NewFake() *Fake {
 		failures: make(map[string]error),
 
 		statistics: make(map[uint32]object.Statistics),
+		events:     make(chan object.Event),
 	}
 }
 
@@ -92,6 +95,21 @@ func lines(text []string) string {
 	return b.String()
 }
 
+// Tell makes Watch handle an event, and waits until it begins to.
+func (f *Fake) Tell(e object.Event) { f.events <- e }
+
+// Watch handles the events that Tell is called with.
+func (f *Fake) Watch(ctx context.Context, handle func(object.Event)) error {
+	for {
+		select {
+		case e := <-f.events:
+			handle(e)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // Policies lists the policies in a fixed order.
 func (f *Fake) Policies() ([]object.Policy, error) {
 	f.mu.Lock()
@@ -145,7 +163,7 @@ func (f *Fake) apply(v object.Verb, o object.Object) error {
 	case object.Policy:
 		return change(f.policies, v, o.Key(), o)
 	case object.State:
-		return change(f.states, v, o.Key(), o)
+		return whenGone(change(f.states, v, o.Key(), o), syscall.ESRCH)
 	case object.Tunnel:
 		return f.applyTunnel(v, o)
 	case object.Gate:
@@ -172,4 +190,12 @@ func change[K comparable, T any](objects map[K]T, v object.Verb, k K, o T) error
 		objects[k] = o
 	}
 	return nil
+}
+
+// whenGone replaces the error for what does not exist.
+func whenGone(err, other error) error {
+	if err == syscall.ENOENT {
+		return other
+	}
+	return err
 }

@@ -102,6 +102,9 @@ func (f *Fake) applyTunnel(v object.Verb, t object.Tunnel) error {
 		delete(f.tunnels, t.Name)
 	default:
 		existing.device = t
+		if !t.Up {
+			clear(existing.routes)
+		}
 	}
 	return nil
 }
@@ -146,11 +149,7 @@ func (f *Fake) applyRoute(v object.Verb, r object.Route) error {
 	if v != object.Delete && !on.device.Up {
 		return syscall.ENETDOWN
 	}
-	err = change(on.routes, v, r.Dst.String(), r)
-	if err == syscall.ENOENT {
-		err = syscall.ESRCH
-	}
-	return err
+	return whenGone(change(on.routes, v, r.Dst.String(), r), syscall.ESRCH)
 }
 
 // commands lists what would build the tunnel again.

@@ -27,6 +27,8 @@ type Linux struct {
 	handle  *netlink.Handle
 	sockets map[int]*nl.SocketHandle // for lists
 	conns   map[int]*conn            // for changes
+
+	listeners map[int]*nl.NetlinkSocket
 	// counters is /proc/net/xfrm_stat, which stays that of the namespace it
 	// was opened in; nil if the kernel does not count.
 	counters *os.File
@@ -47,7 +49,12 @@ func OpenLinux() (*Linux, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a netlink handle: %w", err)
 	}
-	l := &Linux{handle: handle, sockets: make(map[int]*nl.SocketHandle), conns: make(map[int]*conn)}
+	l := &Linux{
+		handle:    handle,
+		sockets:   make(map[int]*nl.SocketHandle),
+		conns:     make(map[int]*conn),
+		listeners: make(map[int]*nl.NetlinkSocket),
+	}
 	for _, family := range []int{unix.NETLINK_ROUTE, unix.NETLINK_XFRM} {
 		socket, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), family)
 		if err != nil {
@@ -64,7 +71,7 @@ func OpenLinux() (*Linux, error) {
 			return nil, fmt.Errorf("opening a netlink socket of family %d: %w", family, err)
 		}
 	}
-	if err := l.openCounters(); err != nil {
+	if err := errors.Join(l.openCounters(), l.openListeners()); err != nil {
 		l.Close()
 		return nil, err
 	}
@@ -83,6 +90,9 @@ func (l *Linux) Close() {
 	}
 	for _, c := range l.conns {
 		c.close()
+	}
+	for _, s := range l.listeners {
+		s.Close()
 	}
 	l.counters.Close() // an error if it is nil
 }

@@ -21,13 +21,14 @@ const (
 	attrMessage = 1 // NLMSGERR_ATTR_MSG
 )
 
-// AppendMessage appends a request with its header and padding.
-func AppendMessage(b []byte, m Message, sequence uint32) []byte {
+// AppendMessage appends a request with its header and padding. The kernel puts
+// the port of the sending socket into what it tells listeners about IPsec.
+func AppendMessage(b []byte, m Message, sequence, port uint32) []byte {
 	b = native.AppendUint32(b, uint32(sizeHeader+len(m.Body)))
 	b = native.AppendUint16(b, m.Type)
 	b = native.AppendUint16(b, m.Flags|unix.NLM_F_REQUEST)
 	b = native.AppendUint32(b, sequence)
-	b = native.AppendUint32(b, 0)
+	b = native.AppendUint32(b, port)
 	b = append(b, m.Body...)
 	return pad(b, align(len(m.Body))-len(m.Body))
 }
