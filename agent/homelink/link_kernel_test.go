@@ -39,8 +39,11 @@ func TestH20_H27_OnTheWire(t *testing.T) {
 
 func TestH20_OtherNodeHasTheAddress(t *testing.T) {
 	l := newLab(t, 0)
-	check(t, l.Router.AddAddress(node, netip.PrefixFrom(homeAddress, 64)))
 	check(t, l.Router.AddAddress(node, netip.MustParsePrefix("fe80::5/64")))
+	check(t, l.Router.AddAddress(node, netip.PrefixFrom(homeAddress, 64)))
+	// Its kernel joins the addresses' groups, and so hears probes, a little later.
+	_, err := l.HomeAgent.Ping(t.Context(), homeAddress)
+	check(t, err)
 	for _, c := range []homelink.Claim{
 		{HomeAddress: homeAddress},
 		{HomeAddress: netip.MustParseAddr("2001:db8:1::5"), LinkLocal: true},
@@ -58,6 +61,9 @@ func TestH20_OtherNodeHasTheAddress(t *testing.T) {
 func TestH22_OtherNodeIsKeptFromTheAddress(t *testing.T) {
 	l := newLab(t, 0)
 	l.claim(homelink.Claim{HomeAddress: homeAddress, Router: true})
+	for range 3 { // each of which would keep it from the address, too
+		l.advertised(neighbor.Message{Destination: neighbor.AllNodes(), Target: homeAddress, Override: true, Router: true})
+	}
 	for _, name := range []string{"all", node} {
 		check(t, l.Router.Sysctl("net.ipv6.conf."+name+".accept_dad", "1"))
 	}
@@ -68,9 +74,9 @@ func TestH22_OtherNodeIsKeptFromTheAddress(t *testing.T) {
 		}
 		return nil
 	})
-	l.advertised(neighbor.Message{Destination: neighbor.AllNodes(), Target: homeAddress, Override: true, Router: true})
-	for l.link.Status().Counters.Defended == 0 {
-		t.Fatal("no defence was counted")
+	l.advertised(neighbor.Message{Destination: neighbor.AllNodes(), Target: homeAddress, Router: true})
+	if got := l.link.Status().Counters.Defended; got != 1 {
+		t.Errorf("%d defences counted, want 1", got)
 	}
 }
 
@@ -103,8 +109,9 @@ func TestH27_H28_Neighbours(t *testing.T) {
 func TestH28_Answers(t *testing.T) {
 	l := newLab(t, 0)
 	l.claim(homelink.Claim{HomeAddress: homeAddress})
-	// Let the unsolicited ones pass.
-	time.Sleep(2500 * time.Millisecond)
+	for range 3 {
+		l.advertised(neighbor.Message{Destination: neighbor.AllNodes(), Target: homeAddress, Override: true})
+	}
 	other := netip.MustParseAddr("fe80::77")
 	for _, tt := range []struct {
 		name     string
@@ -194,8 +201,13 @@ func TestManyAddresses(t *testing.T) {
 	if s.Held != count || s.GroupsJoined+s.GroupsBeyond != count || s.GroupsBeyond == 0 || s.Errors != 0 {
 		t.Errorf("status %+v", s)
 	}
-	time.Sleep(3 * time.Second)
-	l.ip(l.Router, "neigh flush dev "+node)
+	// Let the unsolicited advertisements pass, of which there are three.
+	waitFor(t, func() error {
+		if n := l.link.Status().Counters.Advertised; n != uint64(3*count) {
+			return fmt.Errorf("%d advertisements sent, want %d", n, 3*count)
+		}
+		return nil
+	})
 	last := netip.AddrFrom16(a)
 	group := neighbor.SolicitedNode(last)
 	packet, err := neighbor.Append(nil, &neighbor.Message{Kind: neighbor.Solicitation, Source: netip.IPv6Unspecified(), Destination: group, Target: last})
@@ -230,6 +242,7 @@ func TestInterfaceDownAndUp(t *testing.T) {
 	if err := l.link.Claim(t.Context(), homelink.Claim{HomeAddress: homeAddress}); !errors.Is(err, homelink.ErrDown) {
 		t.Errorf("claiming on an interface that is down: %v", err)
 	}
+	l.wire.Drain()
 	l.ip(l.HomeAgent, "link set "+testbed.Interface+" up")
 	waitFor(t, func() error {
 		if !l.link.Status().Up {
@@ -237,7 +250,7 @@ func TestInterfaceDownAndUp(t *testing.T) {
 		}
 		return nil
 	})
-	time.Sleep(time.Second)
+	l.advertised(neighbor.Message{Destination: neighbor.AllNodes(), Target: homeAddress, Override: true})
 	l.ask(neighbor.Message{Source: netip.MustParseAddr("fe80::77"), Destination: homeAddress}, l.ownLink, 255)
 	l.advertised(neighbor.Message{Destination: netip.MustParseAddr("fe80::77"), Target: homeAddress, Solicited: true})
 }

@@ -110,6 +110,7 @@ func DefaultConfig() Config {
 type Counters struct {
 	Probed     uint64 // addresses that went through duplicate address detection
 	Duplicates uint64 // claims that ended so
+	Advertised uint64 // unsolicited advertisements
 	Answered   uint64 // solicitations answered
 	Defended   uint64 // those of them that were probes of other nodes
 	Conflicts  uint64 // advertisements of other nodes for addresses that we hold

@@ -67,6 +67,7 @@ func (m *Machine) advertiseOnce(n *node, now time.Time) {
 	for _, a := range n.addresses {
 		message := m.advertisement(a, group)
 		message.Override = true
+		m.counters.Advertised++
 		m.effect(Send{To: neighbor.EtherMulticast(group), Message: message, For: n.claim.HomeAddress})
 	}
 	n.remaining--
