@@ -136,15 +136,6 @@ func (l *lab) mobileTunnel(careOf netip.Addr) {
 		ip -6 route replace 2001:db8:3::/64 dev ha0 src %s`, careOf, homeAgent, homeAddress, homeAgent, homeAddress))
 }
 
-// mobileMoves moves the mobile node to foreign link B, and its tunnel with it.
-func (l *lab) mobileMoves() {
-	l.t.Helper()
-	l.must(l.MoveTo(l.AtForeignB()))
-	l.commands(l.MobileNode, fmt.Sprintf(`
-		ip link set ha0 type ip6tnl local %s remote %s
-		ip -6 route replace %s via 2001:db8:4::2 dev eth0`, careOfB, homeAgent, homeAgent))
-}
-
 // statistics returns the home agent's XFRM counters that are not zero.
 func (l *lab) statistics() map[string]int {
 	l.t.Helper()
