@@ -13,9 +13,11 @@ import (
 	"github.com/alecthomas/kong"
 
 	"homeagent/agent/control"
+	"homeagent/packaging/manual"
 )
 
 type cli struct {
+	manual.Flags
 	Socket string `help:"Control socket of the daemon." default:"/run/homeagent/control.sock" env:"HOMEAGENT_SOCKET" placeholder:"PATH"`
 
 	Status   statusCmd   `cmd:"" help:"Show how the daemon and its parts are."`
