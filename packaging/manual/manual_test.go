@@ -96,14 +96,12 @@ kept \- as is
 .Ed
 .Pp
 The end.
-.Pp
 .Bl -tag -width Ds
 .It Ar id
 What to show.
 .It Ar more
 More of it.
 .El
-.Pp
 .Bl -tag -width Ds
 .It Fl -json
 Print JSON.

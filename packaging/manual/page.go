@@ -82,7 +82,6 @@ func (p *page) command(c *kong.Node) {
 	p.details(c)
 	p.arguments(c.Positional)
 	if len(flags) > 0 {
-		p.line(".Pp")
 		p.flags(flags)
 	}
 }
@@ -115,7 +114,6 @@ func (p *page) arguments(values []*kong.Positional) {
 	if len(values) == 0 {
 		return
 	}
-	p.line(".Pp")
 	p.line(".Bl -tag -width Ds")
 	for _, v := range values {
 		p.line(".It Ar %s", Escape(v.Name))
