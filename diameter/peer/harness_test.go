@@ -113,8 +113,12 @@ func run(t testing.TB, table *peer.Table) (stop func()) {
 	})
 }
 
-// patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
+// patience is how long a test waits for what must happen. In a bubble waiting
+// costs nothing.
+const (
+	patience         = 20 * time.Second
+	patienceOfBubble = time.Hour
+)
 
 // far is the other end of a connection, played by a test. It reads all the time,
 // so that the Table can always write.
@@ -124,10 +128,14 @@ type far struct {
 	messages chan *diameter.Message
 	ended    chan struct{} // closed when the connection has ended
 	id       uint32
+	patience time.Duration
 }
 
 func newFar(t testing.TB, nc net.Conn) *far {
-	f := &far{t: t, nc: nc, messages: make(chan *diameter.Message, 4096), ended: make(chan struct{}), id: 1000}
+	f := &far{t: t, nc: nc, messages: make(chan *diameter.Message, 4096), ended: make(chan struct{}), id: 1000, patience: patience}
+	if _, ok := nc.(pipeConn); ok {
+		f.patience = patienceOfBubble
+	}
 	t.Cleanup(func() { nc.Close() })
 	go func() {
 		defer close(f.ended)
@@ -191,7 +199,7 @@ func (f *far) next() *diameter.Message {
 		default:
 			f.t.Fatal("the connection ended while a message was due")
 		}
-	case <-time.After(patience):
+	case <-time.After(f.patience):
 		f.t.Fatal("no message came")
 	}
 	return nil
@@ -230,7 +238,7 @@ func (f *far) closed() {
 	f.t.Helper()
 	select {
 	case <-f.ended:
-	case <-time.After(patience):
+	case <-time.After(f.patience):
 		f.t.Fatal("the connection did not end")
 	}
 	if len(f.messages) > 0 {
@@ -345,7 +353,7 @@ func newPipes() *pipes {
 	return &pipes{listeners: map[string]*pipeListener{}, dialled: make(chan net.Conn, 16)}
 }
 
-func (p *pipes) use(t *peer.Table) { t.UseNetwork(p.listen, p.dial) }
+func (p *pipes) use(t *peer.Table) { t.UseNetwork(p.listen, p.hang) }
 
 func (p *pipes) listen(_ context.Context, address string) (net.Listener, error) {
 	p.mu.Lock()
@@ -393,7 +401,7 @@ func (p *pipes) taken(t testing.TB) *far {
 	select {
 	case nc := <-p.dialled:
 		return newFar(t, nc)
-	case <-time.After(time.Hour):
+	case <-time.After(patienceOfBubble):
 		t.Fatal("nothing was dialled")
 		return nil
 	}
