@@ -3,7 +3,6 @@ package mobilitysocket
 import (
 	"net/netip"
 	"testing"
-	"time"
 )
 
 var (
@@ -74,35 +73,6 @@ func TestJudge(t *testing.T) {
 				t.Errorf("%s, want %s", got, tt.want)
 			}
 		})
-	}
-}
-
-func TestH2_BindingErrorsAreLimited(t *testing.T) {
-	t.Parallel()
-	l, now := newLimiter(), time.Unix(1000, 0)
-	allowed := func(tries int) (n int) {
-		for range tries {
-			if l.allow(now) {
-				n++
-			}
-		}
-		return n
-	}
-	for _, step := range []struct {
-		pause time.Duration
-		tries int
-		want  int
-	}{
-		{0, 1000, errorBurst},
-		{errorInterval - 1, 10, 0},
-		{1, 10, 1},
-		{3 * errorInterval, 10, 3},
-		{time.Hour, 1000, errorBurst},
-	} {
-		now = now.Add(step.pause)
-		if got := allowed(step.tries); got != step.want {
-			t.Errorf("after %s: %d allowed, want %d", step.pause, got, step.want)
-		}
 	}
 }
 

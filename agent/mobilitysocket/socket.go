@@ -7,11 +7,19 @@ import (
 	"sync/atomic"
 	"time"
 
+	"homeagent/agent/mobilitysocket/ratelimit"
 	"homeagent/agent/mobilitysocket/rawsocket"
 )
 
 // Protocol is the Next Header value of the Mobility Header (RFC 6275 section 6.1).
 const Protocol = 135
+
+// Rate and depth of the token bucket for Binding Errors, as RFC 4443 section 2.4
+// (f) suggests them for a small device; a home agent owes hardly any.
+const (
+	errorInterval = 100 * time.Millisecond
+	errorBurst    = 10
+)
 
 // ErrRateLimited says that a Binding Error was not sent because too many were.
 var ErrRateLimited = errors.New("sending a Binding Error: more than the rate limit")
@@ -48,7 +56,7 @@ type Socket struct {
 	raw    *rawsocket.Socket
 	log    *slog.Logger
 	ready  chan struct{}
-	errors limiter
+	errors ratelimit.Limiter
 
 	limited   atomic.Uint64
 	discarded [Discards]atomic.Uint64
@@ -62,7 +70,12 @@ func Open(cfg Config) (*Socket, error) {
 		return nil, err
 	}
 	cfg.Log.Debug("mobility header socket is open", "receive_buffer", raw.ReceiveBuffer())
-	return &Socket{raw: raw, log: cfg.Log, ready: make(chan struct{}), errors: newLimiter()}, nil
+	return &Socket{
+		raw:    raw,
+		log:    cfg.Log,
+		ready:  make(chan struct{}),
+		errors: ratelimit.Limiter{Every: errorInterval, Burst: errorBurst},
+	}, nil
 }
 
 // Run implements [Conn]; it must be called once.
@@ -109,7 +122,7 @@ func (s *Socket) Send(o Outgoing) error {
 // SendError implements [Conn]: RFC 6275 section 9.3.3 limits Binding Errors like
 // the error messages of ICMPv6 (RFC 4443 section 2.4 (f)).
 func (s *Socket) SendError(o Outgoing) error {
-	if !s.errors.allow(time.Now()) {
+	if !s.errors.Allow(time.Now()) {
 		s.limited.Add(1)
 		return ErrRateLimited
 	}
