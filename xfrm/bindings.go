@@ -15,8 +15,9 @@ var ErrNotSet = errors.New("the kernel's state is not known yet, Set comes first
 
 // tunnel is the device as bindings use it.
 type tunnel struct {
-	device   object.Tunnel
-	hopLimit uint8
+	device    object.Tunnel
+	hopLimit  uint8
+	optimized bool // what the home agent itself sends does not use it
 }
 
 // entry is what the kernel holds for one home address, as far as we know.
@@ -96,6 +97,11 @@ func (t *table) objects(b Binding, through tunnel) []object.Object {
 	var list []object.Object
 	for _, p := range b.policies() {
 		list = append(list, p)
+	}
+	if through.optimized {
+		for _, s := range b.states() {
+			list = append(list, s)
+		}
 	}
 	for _, f := range b.filters(through) {
 		f.Handle = t.handles.take(f.Source)
@@ -212,6 +218,12 @@ func (k *Kernel) putOne(old, o object.Object) error {
 		}
 	}
 	var done Changes
+	if _, keyless := o.(object.State); keyless && old == nil {
+		// Replacing what is not there would take a message more.
+		if err := k.apply(&done, object.Add, o); !errors.Is(err, syscall.EEXIST) {
+			return err
+		}
+	}
 	return k.apply(&done, object.Replace, o)
 }
 
@@ -231,6 +243,7 @@ func (k *Kernel) removeOne(o object.Object) error {
 // key tells one object from another. Only one of its parts is set.
 type key struct {
 	policy object.PolicyKey
+	state  object.StateKey
 	filter uint32
 	route  netip.Prefix
 }
@@ -239,6 +252,8 @@ func keyOf(o object.Object) key {
 	switch o := o.(type) {
 	case object.Policy:
 		return key{policy: o.Key()}
+	case object.State:
+		return key{state: o.Key()}
 	case object.Filter:
 		return key{filter: o.Key()}
 	case object.Route:

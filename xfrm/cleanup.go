@@ -34,9 +34,13 @@ func (s *setting) cleanUp(ctx context.Context) error {
 			return err
 		}
 	}
+	states, err := s.kernel.compareStates(nil)
+	if err != nil {
+		return err
+	}
 	policies, err := s.kernel.comparePolicies(nil)
 	if err != nil {
 		return err
 	}
-	return s.execute(ctx, policies.remove)
+	return s.execute(ctx, append(states.remove, policies.remove...))
 }

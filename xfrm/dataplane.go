@@ -73,7 +73,7 @@ func (s *setting) device() error {
 		return err
 	}
 	want := object.Tunnel{Name: t.Name, Index: t.Index, MTU: config.MTU, Up: true}
-	k.tunnel = tunnel{device: want, hopLimit: config.HopLimit}
+	k.tunnel = tunnel{device: want, hopLimit: config.HopLimit, optimized: s.desired.RouteOptimization}
 	if t == want {
 		return nil
 	}

@@ -28,6 +28,15 @@ type Desired struct {
 	// Advertisements that are not under ESP (RFC 6275 section 5.4: SHOULD).
 	RequireProtectedPrefixDiscovery bool
 
+	// RouteOptimization makes the home agent a correspondent node of its own
+	// mobile nodes: what it sends itself to a bound home address goes to the
+	// care-of address with a type 2 routing header, and it takes packets with
+	// a Home Address option that agrees with a binding (RFC 6275 sections
+	// 9.3.1, 9.3.2 and 10.4.2). Without it the former go through the tunnel
+	// and the latter are rejected. It costs two more kernel objects per
+	// binding. Mobility Header messages are not concerned.
+	RouteOptimization bool
+
 	// Tunnel describes the device which carries all bindings. Its zero value
 	// has no device; then Bindings must be empty.
 	Tunnel TunnelConfig

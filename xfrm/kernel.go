@@ -18,6 +18,7 @@ const RouteProtocol = object.RouteProtocol
 type platform interface {
 	Policies() ([]object.Policy, error)
 	State(object.StateKey) (object.State, bool, error)
+	States() ([]object.State, error)
 	Tunnel(name string) (object.Tunnel, bool, error)
 	OwnTunnels() ([]object.Tunnel, error)
 	Gate(object.Tunnel) (object.Gate, error)

@@ -56,6 +56,15 @@ func (b Binding) filters(t tunnel) []object.Filter {
 	return list
 }
 
+// states are what route optimization between the home agent itself and the
+// mobile node takes.
+func (b Binding) states() []object.State {
+	return []object.State{
+		{Transform: object.HomeAddress, Src: b.HomeAddress, Dst: b.HomeAgent, CareOf: b.CareOf, ReqID: bindingReqID},
+		{Transform: object.Routing, Src: b.HomeAgent, Dst: b.HomeAddress, CareOf: b.CareOf, ReqID: bindingReqID},
+	}
+}
+
 // policies are the policies of b's protected packets (RFC 4877 sections 7.2.2
 // and 7.2.4).
 func (b Binding) policies() []object.Policy {

@@ -84,7 +84,38 @@ func (s *setting) signalling(ctx context.Context) error {
 	if err := s.execute(ctx, d.put); err != nil {
 		return err
 	}
-	return s.wildcard()
+	return errors.Join(s.wildcard(), s.states(ctx))
+}
+
+// states sets the states of bindings.
+func (s *setting) states(ctx context.Context) error {
+	var want []object.State
+	if s.desired.RouteOptimization {
+		for _, b := range s.desired.Bindings {
+			want = append(want, b.states()...)
+		}
+	}
+	d, err := s.kernel.compareStates(want)
+	if err != nil {
+		return err
+	}
+	s.remove = append(s.remove, d.remove...)
+	return s.execute(ctx, d.put)
+}
+
+// compareStates compares the states of bindings in the kernel with want.
+func (k *Kernel) compareStates(want []object.State) (difference, error) {
+	have, err := k.platform.States()
+	if err != nil {
+		return difference{}, err
+	}
+	var ours []object.State
+	for _, s := range have {
+		if s.ReqID == bindingReqID {
+			ours = append(ours, s)
+		}
+	}
+	return compare(want, ours), nil
 }
 
 // wildcard adds the wildcard state. One that someone else added does as well

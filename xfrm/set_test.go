@@ -23,6 +23,7 @@ const (
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 12 dir out priority 62750 tmpl proto esp mode transport reqid 1001
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 16 dir out priority 62750 tmpl proto esp mode transport reqid 1001
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 58 type 147 dir out priority 62750 tmpl proto esp mode transport reqid 1001 level use
+		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in priority 62780 tmpl proto hao mode ro level use
 		ip xfrm state add src :: dst :: proto hao mode ro reqid 6275 coa :: flag wildrecv`
 	deviceText = `
 		ip link add mip6 mtu 1460 type ip6tnl external
@@ -258,7 +259,48 @@ func TestSetWithAReqIDPerMobileNode(t *testing.T) {
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 12 dir out priority 62750 action block
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 16 dir out priority 62750 action block
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 58 type 147 dir out priority 62750
+		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in priority 62780 tmpl proto hao mode ro level use
 		ip xfrm state add src :: dst :: proto hao mode ro reqid 6275 coa :: flag wildrecv`, fake)
+}
+
+func TestSetWithRouteOptimization(t *testing.T) {
+	t.Parallel()
+	d := desired(bound("100", "a"))
+	d.RouteOptimization = true
+	k, fake := start(t, d)
+	const policiesText = `
+		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 dir in priority 62790 tmpl proto hao mode ro reqid 6276 level use
+		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 dir out priority 62790 tmpl proto route2 mode ro reqid 6276 level use
+		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 dir out priority 62780`
+	checkState(t, signallingText+deviceText+bindingText+policiesText+`
+		ip xfrm state add src 2001:db8:1::100 dst 2001:db8:1::1 proto hao mode ro reqid 6276 coa 2001:db8:2::a
+		ip xfrm state add src 2001:db8:1::1 dst 2001:db8:1::100 proto route2 mode ro reqid 6276 coa 2001:db8:2::a`, fake)
+	if err := errors.Join(k.Bind(t.Context(), bound("100", "b")), k.Bind(t.Context(), bound("101", "c"))); err != nil {
+		t.Fatal(err)
+	}
+	var states []string
+	for _, line := range unindent(fake.Journal()) {
+		if strings.Contains(line, "xfrm state") {
+			states = append(states, line)
+		}
+	}
+	checkText(t, "changes of states", `
+		ip xfrm state update src 2001:db8:1::100 dst 2001:db8:1::1 proto hao mode ro reqid 6276 coa 2001:db8:2::b
+		ip xfrm state update src 2001:db8:1::1 dst 2001:db8:1::100 proto route2 mode ro reqid 6276 coa 2001:db8:2::b
+		ip xfrm state add src 2001:db8:1::101 dst 2001:db8:1::1 proto hao mode ro reqid 6276 coa 2001:db8:2::c
+		ip xfrm state add src 2001:db8:1::1 dst 2001:db8:1::101 proto route2 mode ro reqid 6276 coa 2001:db8:2::c`,
+		strings.Join(states, "\n"))
+	if changes, err := k.Repair(t.Context()); err != nil || len(changes) != 0 {
+		t.Errorf("repairing: got changes %v, error %v", changes, err)
+	}
+	if err := errors.Join(k.Unbind(t.Context(), addr("2001:db8:1::100")), k.Unbind(t.Context(), addr("2001:db8:1::101"))); err != nil {
+		t.Fatal(err)
+	}
+	checkState(t, signallingText+deviceText+policiesText, fake)
+	if _, err := k.CleanUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checkState(t, "", fake)
 }
 
 func TestSetGoesOnAfterAnError(t *testing.T) {

@@ -25,11 +25,17 @@ const (
 	prioritySignalling        = 62750
 	priorityReturnRoutability = 62760
 	priorityPayload           = 62770
+	priorityOtherMobility     = 62780
+	priorityOptimized         = 62790
 )
 
-// wildcardReqID marks the wildcard state as ours. The templates for it ask for
-// any reqid.
-const wildcardReqID = 6275
+// The reqids of keyless states mark them as ours. Templates for a Home Address
+// option that is believed without a binding ask for any reqid, others for that
+// of the states which bindings have.
+const (
+	wildcardReqID = 6275
+	bindingReqID  = 6276
+)
 
 // Mobility Header types of RFC 6275 section 6.1, RFC 5142 section 4.2 and RFC
 // 5846 section 5, and ICMPv6 types of RFC 6275 sections 6.7 and 6.8.
@@ -84,6 +90,10 @@ func signallingPolicies(d Desired) []object.Policy {
 			for _, m := range messages(d) {
 				list = append(list, m.policy(agent, home, d.ReqID))
 			}
+			list = append(list, otherMobilityPolicy(agent, home))
+			if d.RouteOptimization {
+				list = append(list, optimizedPolicies(agent, home)...)
+			}
 		}
 	}
 	return list
@@ -108,11 +118,7 @@ func (m message) policy(agent netip.Addr, home netip.Prefix, reqID uint32) objec
 		p.Src, p.Dst = p.Dst, p.Src
 		// A mobile node at home sends no Home Address option (RFC 6275
 		// section 11.5.5), one that is away must (RFC 4877 section 4.2).
-		p.Templates[1] = object.Template{
-			Transform: object.HomeAddress,
-			Mode:      object.RouteOptimization,
-			Optional:  true,
-		}
+		p.Templates[1] = keyless(object.HomeAddress, 0)
 	}
 	if m.direction == object.Out && reqID == 0 {
 		// There is no template for just any association when sending. What is
@@ -121,6 +127,46 @@ func (m message) policy(agent netip.Addr, home netip.Prefix, reqID uint32) objec
 		p.Block = !m.optional
 	}
 	return p
+}
+
+// keyless is the template for a Home Address option or a type 2 routing header
+// where there is one.
+func keyless(t object.Transform, reqID uint32) object.Template {
+	return object.Template{Transform: t, Mode: object.RouteOptimization, ReqID: reqID, Optional: true}
+}
+
+// otherMobilityPolicy lets Mobility Header messages of all other types in,
+// with a Home Address option that may be false: those who handle them refuse
+// what they do not know, naming the home address (RFC 6275 section 9.2).
+func otherMobilityPolicy(agent netip.Addr, home netip.Prefix) object.Policy {
+	return object.Policy{
+		Selector:  object.Selector{Src: home, Dst: object.Host(agent), Protocol: object.MobilityHeader},
+		Direction: object.In,
+		Priority:  priorityOtherMobility,
+		Templates: [object.MaxTemplates]object.Template{keyless(object.HomeAddress, 0)},
+	}
+}
+
+// optimizedPolicies are those of route optimization. The Mobility Header is
+// left out of it: its messages have a routing header only where their senders
+// put one (RFC 6275 section 6.1).
+func optimizedPolicies(agent netip.Addr, home netip.Prefix) []object.Policy {
+	in := object.Policy{
+		Selector:  object.Selector{Src: home, Dst: object.Host(agent)},
+		Direction: object.In,
+		Priority:  priorityOptimized,
+		Templates: [object.MaxTemplates]object.Template{keyless(object.HomeAddress, bindingReqID)},
+	}
+	out := object.Policy{
+		Selector:  object.Selector{Src: object.Host(agent), Dst: home},
+		Direction: object.Out,
+		Priority:  priorityOptimized,
+		Templates: [object.MaxTemplates]object.Template{keyless(object.Routing, bindingReqID)},
+	}
+	mobility := out
+	mobility.Protocol, mobility.Priority = object.MobilityHeader, priorityOtherMobility
+	mobility.Templates = [object.MaxTemplates]object.Template{}
+	return []object.Policy{in, out, mobility}
 }
 
 // wildcardState makes the kernel take the Home Address option at all, from

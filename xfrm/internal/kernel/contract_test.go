@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ import (
 type subject interface {
 	Policies() ([]object.Policy, error)
 	State(object.StateKey) (object.State, bool, error)
+	States() ([]object.State, error)
 	Tunnel(name string) (object.Tunnel, bool, error)
 	OwnTunnels() ([]object.Tunnel, error)
 	Gate(object.Tunnel) (object.Gate, error)
@@ -127,8 +129,17 @@ func statesContract(t *testing.T, k subject) {
 	apply(t, k, object.Add, s, nil)
 	apply(t, k, object.Add, s, syscall.EEXIST)
 	check(true)
+	bound := object.State{Transform: object.Routing, Src: agent, Dst: home, CareOf: careOf, ReqID: 6276}
+	apply(t, k, object.Replace, bound, nil)
+	bound.CareOf = moved
+	apply(t, k, object.Replace, bound, nil)
+	if list, err := k.States(); err != nil || len(list) != 2 || !slices.Contains(list, s) || !slices.Contains(list, bound) {
+		t.Errorf("got states %v, error %v", list, err)
+	}
+	apply(t, k, object.Delete, bound, nil)
 	apply(t, k, object.Delete, s, nil)
 	check(false)
+	checkList(t, k.States)
 }
 
 func migrationsContract(t *testing.T, k subject) {

@@ -125,6 +125,13 @@ func (f *Fake) State(k object.StateKey) (object.State, bool, error) {
 	return s, ok, nil
 }
 
+// States lists the states in a fixed order.
+func (f *Fake) States() ([]object.State, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return sorted(f.states), nil
+}
+
 func sorted[K comparable, T object.Object](objects map[K]T) []T {
 	list := slices.Collect(maps.Values(objects))
 	slices.SortFunc(list, func(a, b T) int {

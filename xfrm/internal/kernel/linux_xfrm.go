@@ -51,15 +51,32 @@ func (l *Linux) State(k object.StateKey) (object.State, bool, error) {
 	return s, true, nil
 }
 
-func (l *Linux) applyState(v object.Verb, s object.State) error {
-	switch v {
-	case object.Delete:
-		return l.exchange(unix.NETLINK_XFRM, nl.XFRM_MSG_DELSA, 0, wire.AppendStateID(nil, s.Key()))
-	case object.Replace:
-		return l.exchange(unix.NETLINK_XFRM, nl.XFRM_MSG_UPDSA, 0, wire.AppendState(nil, s))
-	default:
-		return l.exchange(unix.NETLINK_XFRM, nl.XFRM_MSG_NEWSA, createNew, wire.AppendState(nil, s))
+// States lists the keyless states, whoever's they are. The kernel leaves the
+// others out.
+func (l *Linux) States() ([]object.State, error) {
+	var all []object.State
+	for _, t := range []object.Transform{object.HomeAddress, object.Routing} {
+		body := wire.AppendStateDump(nil, t)
+		list, err := dump(l, unix.NETLINK_XFRM, nl.XFRM_MSG_GETSA, body, nl.XFRM_MSG_NEWSA, wire.ParseState)
+		if err != nil {
+			return nil, fmt.Errorf("listing states of protocol %s: %w", t, hint(err))
+		}
+		all = append(all, list...)
 	}
+	return all, nil
+}
+
+func (l *Linux) applyState(v object.Verb, s object.State) error {
+	if v == object.Delete {
+		return l.exchange(unix.NETLINK_XFRM, nl.XFRM_MSG_DELSA, 0, wire.AppendStateID(nil, s.Key()))
+	}
+	if v == object.Replace {
+		err := l.exchange(unix.NETLINK_XFRM, nl.XFRM_MSG_UPDSA, 0, wire.AppendState(nil, s))
+		if !isGone(err) {
+			return err
+		}
+	}
+	return l.exchange(unix.NETLINK_XFRM, nl.XFRM_MSG_NEWSA, createNew, wire.AppendState(nil, s))
 }
 
 // Migrate moves a policy and its security associations. The kernel refuses a

@@ -48,6 +48,12 @@ func AppendStateID(b []byte, k object.StateKey) []byte {
 	return appendAttr(b, nl.XFRMA_SRCADDR, as16(k.Src))
 }
 
+// AppendStateDump appends the body of a dump of the states of one transform:
+// an attribute with nothing before it.
+func AppendStateDump(b []byte, t object.Transform) []byte {
+	return appendAttr(b, nl.XFRMA_PROTO, []byte{byte(t)})
+}
+
 // ParseState reads the body of an XFRM_MSG_NEWSA.
 func ParseState(b []byte) (object.State, error) {
 	var s object.State
