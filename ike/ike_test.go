@@ -101,11 +101,18 @@ func name(i int) string { return ike.ConnectionName(home(i)) }
 
 // cred is a mobile node's credential; its key's octets are all those of version.
 func cred(i, version int) ike.Credential {
-	key, err := psk.KeyFromBytes(bytes.Repeat([]byte{byte(version)}, psk.Size))
+	return ike.Credential{
+		UserName: user(i), HomeAddress: home(i), HomeAgent: homeAgent,
+		PSK: mustKey(bytes.Repeat([]byte{byte(version)}, psk.Size)),
+	}
+}
+
+func mustKey(octets []byte) psk.Key {
+	key, err := psk.KeyFromBytes(octets)
 	if err != nil {
 		panic(err)
 	}
-	return ike.Credential{UserName: user(i), HomeAddress: home(i), HomeAgent: homeAgent, PSK: key}
+	return key
 }
 
 // arm arms within ten seconds.

@@ -107,6 +107,28 @@ func ikeSA(name string, m *govici.Message) IKESA {
 	return sa
 }
 
+// Initiate has charon set up a CHILD_SA of a connection, and the IKE_SA before
+// it, or with child "" only the IKE_SA. It waits until that has succeeded or
+// failed, on a session of its own; the refusal says little of why, charon's log
+// says more.
+func (l *Link) Initiate(ctx context.Context, conn, child string) error {
+	ctx, cancel := context.WithTimeout(ctx, l.client.cfg.CallTimeout)
+	defer cancel()
+	s, err := l.client.open(ctx)
+	if err != nil {
+		return fmt.Errorf("initiating %q: %w", conn, err)
+	}
+	defer s.close()
+	reply, err := s.Call(ctx, "initiate", newMessage(str("ike", conn), str("child", child), str("timeout", "0")))
+	switch {
+	case err == nil:
+		return nil
+	case reply != nil:
+		return &CommandError{Command: "initiate", Subject: conn, Reason: text(reply, "errmsg")}
+	}
+	return fmt.Errorf("initiating %q: %w", conn, whyUnanswered(ctx, err))
+}
+
 // Terminate ends all IKE_SAs of one connection with their CHILD_SAs and tells
 // the peers; it does not wait for their answers. That there is none is no
 // error. It returns how many there were.

@@ -2,6 +2,7 @@ package vici_test
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -214,6 +215,31 @@ func TestTerminate(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"mn-b 2 2001:db8:2::2"}, c.SAs()); diff != "" {
 			t.Errorf("unexpected IKE_SAs (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestInitiate(t *testing.T) {
+	t.Parallel()
+	withLink(t, func(t *testing.T, ctx context.Context, l *vici.Link, c *vicitest.Charon) {
+		go ignoreEvents(ctx, l)
+		c.LoadAll([]string{"mn-a"}, []string{"mn-a"})
+		if err := l.Initiate(ctx, "mn-a", "mh"); err != nil {
+			t.Errorf("initiating: %v", err)
+		}
+		var refused *vici.CommandError
+		if err := l.Initiate(ctx, "mn-b", "mh"); !errors.As(err, &refused) || refused.Reason != `no matching peer config found for "mn-b"` {
+			t.Errorf("initiating what is not loaded gives %v", err)
+		}
+		c.Script(func(vicitest.Call) vicitest.Action { return vicitest.Action{Drop: true} })
+		if err := l.Initiate(ctx, "mn-a", ""); err == nil || err.Error() != `initiating "mn-a": charon did not answer in time` {
+			t.Errorf("initiating without an answer gives %v", err)
+		}
+		c.Script(nil)
+		checkNames(t, ctx, l, []string{"mn-a"}, []string{"mn-a"}) // the Link lives
+		c.Stop()
+		if err := l.Initiate(context.Background(), "mn-a", ""); err == nil {
+			t.Error("initiating without charon succeeded")
 		}
 	})
 }

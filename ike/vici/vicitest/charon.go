@@ -193,6 +193,10 @@ func (c *Charon) Dialled() int {
 func (c *Charon) Establish(name, remote string) (uint32, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.establish(name, remote)
+}
+
+func (c *Charon) establish(name, remote string) (uint32, error) {
 	if _, ok := c.conns[name]; !ok {
 		return 0, fmt.Errorf("no matching peer config found for %q", name)
 	}
@@ -292,7 +296,7 @@ func subject(cmd string, m Message) string {
 		return m.Get("id")
 	case "unload-conn":
 		return m.Get("name")
-	case "terminate", "list-sas":
+	case "terminate", "list-sas", "initiate":
 		return m.Get("ike")
 	case "load-conn":
 		names := make([]string, len(m))

@@ -162,6 +162,8 @@ func (s *session) do(p packet) packet {
 	case "list-sas":
 		s.listSAs(m.Get("ike"))
 		reply.message = nil
+	case "initiate":
+		reply.message = c.initiate(m.Get("ike"))
 	case "terminate":
 		reply.message = c.terminate(m.Get("ike"))
 	case "stats":
@@ -196,6 +198,13 @@ func (s *session) listSAs(name string) {
 			s.send(packet{event, "list-sa", Message{sa.section(sa.Name)}})
 		}
 	}
+}
+
+func (c *Charon) initiate(name string) Message {
+	if _, err := c.establish(name, "2001:db8:2::1"); err != nil {
+		return refusal(err.Error())
+	}
+	return success()
 }
 
 func (c *Charon) terminate(name string) Message {
