@@ -22,32 +22,37 @@ import (
 	"homeagent/agent/mobilitysocket"
 	"homeagent/agent/store"
 	"homeagent/agent/store/boltstore"
+	"homeagent/packaging/manual"
 	"homeagent/systemd"
 	"homeagent/xfrm"
 )
 
 type flags struct {
+	manual.Flags
+
 	Config  string           `help:"Configuration file." default:"/etc/homeagent/homeagent.toml" placeholder:"FILE"`
 	Check   bool             `help:"Check the configuration and exit."`
-	CleanUp bool             `name:"clean-up" help:"Remove policies, routes and the tunnel from the kernel and exit. Mobile nodes are cut off until the daemon starts again."`
+	CleanUp bool             `name:"clean-up" help:"Remove what is of the home agent from the kernel and from strongSwan, and exit. Mobile nodes are cut off until the daemon starts again; their sessions stay in the store."`
 	Version kong.VersionFlag `help:"Show the version and exit."`
 }
 
 func main() {
 	var f flags
-	kong.Parse(&f, kong.Description("Mobile IPv6 home agent."), kong.Vars{"version": agent.Version})
+	kong.Parse(&f, kong.Name("homeagentd"), kong.Description("Run a Mobile IPv6 home agent."),
+		kong.Vars{"version": agent.Version, "section": "8"})
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, f, os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "homeagentd: %v\n", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 }
 
 func run(ctx context.Context, f flags, out io.Writer) error {
 	cfg, err := config.Load(f.Config)
 	if err != nil {
-		return err
+		notifier := systemd.NewNotifier(os.LookupEnv)
+		return errors.Join(configError{err}, notifier.Status("the configuration is not complete or not right, see the log"))
 	}
 	if f.Check {
 		fmt.Fprintf(out, "%s is right\n", f.Config)
@@ -67,9 +72,7 @@ func run(ctx context.Context, f flags, out io.Writer) error {
 	}
 	defer kernel.Close()
 	if f.CleanUp {
-		changes, err := kernel.CleanUp(ctx)
-		fmt.Fprintln(out, changes)
-		return err
+		return cleanUp(ctx, cfg, kernel, log, out)
 	}
 	return serve(ctx, cfg, kernel, log)
 }

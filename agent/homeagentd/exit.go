@@ -1,0 +1,25 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+)
+
+// exitConfig is EX_CONFIG of sysexits.h: the unit does not start the daemon
+// again then, as only the operator can help.
+const exitConfig = 78
+
+// configError says that the configuration cannot be used.
+type configError struct{ error }
+
+// Error is what is wrong with it, and what helps.
+func (e configError) Error() string {
+	return fmt.Sprintf("the configuration is not complete or not right:\n%v\nhomeagent.toml(5) explains every option; \"homeagentctl init\" asks for the few that are needed and writes them", e.error)
+}
+
+func exitCode(err error) int {
+	if errors.As(err, &configError{}) {
+		return exitConfig
+	}
+	return 1
+}
