@@ -16,9 +16,13 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"homeagent/packaging/manual"
 )
 
 type cli struct {
+	manual.Flags
+
 	AAAHome    aaaHomeCmd    `cmd:"" name:"aaa-home" help:"Send HMRs to a home agent, as the home AAA server of mobile nodes would."`
 	MobileNode mobileNodeCmd `cmd:"" name:"mobile-node" help:"Be a mobile node: set up security, register, move and return home on command."`
 	Demo       demoCmd       `cmd:"" help:"Show a home agent's main job on this machine, step by step."`
