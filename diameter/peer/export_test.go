@@ -15,3 +15,6 @@ func (t *Table) UseNetwork(
 
 // WithPort is withPort.
 var WithPort = withPort
+
+// EndToEnd returns a new End-to-End Identifier.
+func (t *Table) EndToEnd() uint32 { return t.ends.next() }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -129,6 +130,7 @@ type far struct {
 	ended    chan struct{} // closed when the connection has ended
 	id       uint32
 	patience time.Duration
+	alive    atomic.Bool // DWRs are answered without telling the test
 }
 
 func newFar(t testing.TB, nc net.Conn) *far {
@@ -148,6 +150,10 @@ func newFar(t testing.TB, nc net.Conn) *far {
 			m, err := diameter.Parse(frame)
 			if err != nil {
 				return
+			}
+			if f.alive.Load() && m.Request() && m.Command == diam.DeviceWatchdog {
+				nc.Write(base.NewAnswer(m, id, nil).Append(nil))
+				continue
 			}
 			f.messages <- m
 		}
