@@ -1,7 +1,7 @@
 package config_test
 
 import (
-	"bytes"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -156,18 +156,49 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		{"missing in an element", strings.Replace(minimal, `identity = "aaah.example.com"`, "", 1), `:8: diameter\.peer\.identity: this must be set`},
 		{"single brackets", minimal + "[home_prefix]\n", `:15: .*already exists as an array of tables`},
 		{"no TOML", minimal + "x = = 1\n", `:15: .*no TOML`},
-		{"a peer twice", minimal + "[[diameter.peer]]\nidentity = \"AAAH.example.com\"\nsecured = \"loopback\"\n", `:16: diameter\.peer\[1\]\.identity: "AAAH\.example\.com" is listed already`},
-		{"the home agent as a peer", strings.Replace(minimal, "aaah.", "ha.", 1), `:9: diameter\.peer\[0\]\.identity: this is the home agent itself`},
+		{"a peer twice", minimal + "[[diameter.peer]]\nidentity = \"AAAH.example.com\"\nsecured = \"loopback\"\n", `:16: diameter\.peer\.identity: "AAAH\.example\.com" is listed already`},
+		{"the home agent as a peer", strings.Replace(minimal, "aaah.", "ha.", 1), `:9: diameter\.peer\.identity: this is the home agent itself`},
 		{"TLS without files", strings.Replace(minimal, "tls = false", "tls = true", 1), `:7: diameter\.ca: this must be set, because TLS is used here`},
 		{"a peer that cannot connect", strings.Replace(minimal, "loopback", "tls", 1), `no \[\[diameter\.listen\]\] has tls = true`},
-		{"loopback from afar", minimal + "[[diameter.peer]]\nidentity = \"b.example.com\"\nsecured = \"loopback\"\nconnect = \"[2001:db8::5]:3868\"\n", `:18: diameter\.peer\[1\]\.connect: 2001:db8::5 is not a loopback address`},
-		{"a bad port", strings.Replace(minimal, "3868", "99999", 1), `:6: diameter\.listen\[0\]\.address: .*no number from 0 to 65535`},
-		{"overlapping prefixes", minimal + "[[home_prefix]]\nprefix = \"2001:db8::/32\"\n", `:16: home_prefix\[1\]\.prefix: 2001:db8::/32 overlaps 2001:db8:1::/64`},
-		{"a range outside", strings.Replace(minimal, "::/64\"", "::/64\"\nfirst = \"2001:db8:2::1\"", 1), `:15: home_prefix\[0\]\.first: 2001:db8:2::1 is not in`},
+		{"loopback from afar", minimal + "[[diameter.peer]]\nidentity = \"b.example.com\"\nsecured = \"loopback\"\nconnect = \"[2001:db8::5]:3868\"\n", `:18: diameter\.peer\.connect: 2001:db8::5 is not a loopback address`},
+		{"a bad port", strings.Replace(minimal, "3868", "99999", 1), `:6: diameter\.listen\.address: .*no number from 0 to 65535`},
+		{"overlapping prefixes", minimal + "[[home_prefix]]\nprefix = \"2001:db8::/32\"\n", `:16: home_prefix\.prefix: 2001:db8::/32 overlaps 2001:db8:1::/64`},
+		{"a range outside", strings.Replace(minimal, "::/64\"", "::/64\"\nfirst = \"2001:db8:2::1\"", 1), `:15: home_prefix\.first: 2001:db8:2::1 is not in`},
 		{"home agent off the link", strings.Replace(minimal, "2001:db8:1::1\"", "2001:db8:9::1\"", 1) + "[mobility]\nhome_link = \"physical\"\ninterface = \"eth0\"\n", `:12: home_agent\.addresses: 2001:db8:9::1 is on none of the home prefixes`},
 		{"physical without interface", minimal + "[mobility]\nhome_link = \"physical\"\n", `:16: mobility\.interface: a physical home link needs`},
 		{"codes that clash", minimal + "[diameter.codes]\naaa_key = 3\n", `diameter\.codes`},
-		{"a network in a home prefix", minimal + "[[mobility.network]]\nuser_name = \"r\"\nprefix = \"2001:db8:1::/96\"\n", `:17: mobility\.network\[0\]\.prefix: .* overlaps the home prefix`},
+		{"a network in a home prefix", minimal + "[[mobility.network]]\nuser_name = \"r\"\nprefix = \"2001:db8:1::/96\"\n", `:17: mobility\.network\.prefix: .* overlaps the home prefix`},
+		{"an option of another section", minimal + "[log]\nwindow = 5\n", `:16: log\.window: there is no such option \(did you mean ike\.window\?\)`},
+		{"an option of nowhere", minimal + "[log]\nxyzzy = 5\n", `:16: log\.xyzzy: there is no such option \(homeagent\.toml\(5\) lists all\)`},
+		{"double brackets", minimal + "[[log]]\n", `:15: log: there is only one of these \(write \[log\]`},
+		{"an inline section", minimal + "[store]\n[mobility]\nnetwork = [{user_name = \"r\"}]\n", `:17: mobility\.network: this is a section \(write each as \[\[mobility\.network\]\]`},
+		{"an inline table", "log = {level = \"info\"}\n" + minimal, `:1: log: this is a section \(write \[log\]`},
+		{"a range backwards", strings.Replace(minimal, "2001:db8:1::1\"", "2001:db8:1::2-2001:db8:1::1\"", 1), `:12: home_agent\.addresses: element 1 is .* a range of up to 1000`},
+		{"a range without end", strings.Replace(minimal, "2001:db8:1::1\"", "2001:db8:1::2-\"", 1), `:12: home_agent\.addresses: element 1`},
+		{"a large range", strings.Replace(minimal, "2001:db8:1::1\"", "2001:db8:1::1-2001:db8:1::1:0\"", 1), `:12: home_agent\.addresses: element 1`},
+		{"an address twice", strings.Replace(minimal, "2001:db8:1::1\"", "2001:db8:1::1\", \"2001:db8:1::-2001:db8:1::3\"", 1), `:12: home_agent\.addresses: 2001:db8:1::1 is listed twice`},
+		{"no addresses", strings.Replace(minimal, `"2001:db8:1::1"`, "", 1), `:12: home_agent\.addresses: no address is listed`},
+		{"too many addresses", strings.Replace(minimal, "2001:db8:1::1\"", "2001:db8:1::1-2001:db8:1::3e0\", \"2001:db8:2::1-2001:db8:2::3e0\"", 1), `:12: home_agent\.addresses: 1984 addresses are listed \(at most 1000\)`},
+		{"a link-local prefix", strings.Replace(minimal, "2001:db8:1::/64", "fe80::/64", 1), `:14: home_prefix\.prefix: is "fe80::/64"`},
+		{"a range backwards in a prefix", strings.Replace(minimal, "::/64\"", "::/64\"\nfirst = \"2001:db8:1::9\"\nlast = \"2001:db8:1::8\"", 1), `:16: home_prefix\.last: 2001:db8:1::8 comes before first`},
+		{"only reserved addresses", strings.Replace(minimal, "::/64\"", "::/64\"\nlast = \"2001:db8:1::1\"", 1), `:14: home_prefix\.prefix: no home address can be given: .* has only reserved addresses`},
+		{"reserved elsewhere", strings.Replace(minimal, "::/64\"", "::/64\"\nreserved = [\"2001:db8:2::1\"]", 1), `:15: home_prefix\.reserved: 2001:db8:2::1 is not in`},
+		{"no prefix", strings.Replace(minimal, "[[home_prefix]]\nprefix = \"2001:db8:1::/64\"", "", 1), `: home_prefix: no home prefix is listed`},
+		{"no peer", strings.Replace(minimal, "[[diameter.peer]]\nidentity = \"aaah.example.com\"\nsecured = \"loopback\"", "", 1), `:2: diameter\.peer: no peer is listed`},
+		{"a listener twice", minimal + "[[diameter.listen]]\naddress = \"[::1]:3868\"\ntls = false\n", `:16: diameter\.listen\.address: \[::1\]:3868 is listed already`},
+		{"half a bracket", strings.Replace(minimal, "[::1]:3868", "[::1", 1), `:6: diameter\.listen\.address: is "\[::1"`},
+		{"a port with a sign", strings.Replace(minimal, ":3868", ":+3868", 1), `:6: diameter\.listen\.address: .* no number from 0`},
+		{"no host to connect to", minimal + "[[diameter.peer]]\nidentity = \"b.example.com\"\nsecured = \"loopback\"\nconnect = \"a b\"\n", `:18: diameter\.peer\.connect: is "a b"`},
+		{"a virtual link with an interface", minimal + "[mobility]\ninterface = \"eth0\"\n", `mobility\.interface: a physical home link needs`},
+		{"no interface name", minimal + "[mobility]\ninterface = \"sixteen-letters0\"\n", `:16: mobility\.interface: is "sixteen-letters0" \(expected a name of a network interface`},
+		{"no credential name", minimal + "[store]\ncredential = \"../key\"\n", `:16: store\.credential: is "../key" \(expected a name of letters`},
+		{"a long socket", minimal + "[control]\nsocket = \"/" + strings.Repeat("x", 107) + "\"\n", `:16: control\.socket: is .* \(expected a path of at most 107 octets`},
+		{"a relative path", minimal + "[store]\npath = \"state.db\"\n", `:16: store\.path: is "state.db" \(expected a path that begins with /\)`},
+		{"a short hold-down", minimal + "[mobility]\nhold_down = \"5s\"\n", `:16: mobility\.hold_down: 5s is too short \(must be at least limits.effect_timeout, 10s\)`},
+		{"a network in another", minimal + "[[mobility.network]]\nuser_name = \"a\"\nprefix = \"2001:db8:9:1::/64\"\n[[mobility.network]]\nuser_name = \"b\"\nprefix = \"2001:db8:9::/48\"\n", `:17: mobility\.network\.prefix: 2001:db8:9:1::/64 overlaps 2001:db8:9::/48`},
+		{"a date", minimal + "[log]\nlevel = 2026-11-23\n", `:16: log\.level: is a LocalDate`},
+		{"a fraction", minimal + "[ike]\nwindow = 2.5\n", `:16: ike\.window: is a Float`},
+		{"a number beyond all", minimal + "[ike]\nwindow = 9223372036854775808\n", `:16: .*no TOML`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -185,6 +216,109 @@ func TestAllProblemsAtOnceInOrder(t *testing.T) {
 	problems, ok := err.(config.Problems)
 	if !ok || len(problems) != 3 || problems[0].At.Line != 16 || problems[2].Key != "log.level" {
 		t.Errorf("Load: %v", err)
+	}
+}
+
+// What follows from another problem is not reported beside it, and what does
+// not is.
+func TestNothingIsReportedTwice(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, strings.NewReplacer("::/64", "::5/64", "3868", "99999", `"loopback"`, `"lookback"`).Replace(minimal))
+	problems, ok := err.(config.Problems)
+	if !ok || len(problems) != 3 {
+		t.Fatalf("Load: %v", err)
+	}
+	for i, want := range []string{"diameter.listen.address", "diameter.peer.secured", "home_prefix.prefix"} {
+		if problems[i].Key != want {
+			t.Errorf("problem %d is %v, want one of %s", i, problems[i], want)
+		}
+	}
+}
+
+func TestMissingOptionsInOrder(t *testing.T) {
+	t.Parallel()
+	for range 5 {
+		_, err := load(t, "")
+		var keys []string
+		if problems, ok := err.(config.Problems); ok {
+			for _, p := range problems {
+				keys = append(keys, p.Key)
+			}
+		}
+		want := []string{"diameter.identity", "diameter.peer", "diameter.realm", "home_agent.addresses", "home_prefix"}
+		if diff := cmp.Diff(want, keys); diff != "" {
+			t.Fatalf("problems of an empty file (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestRangesOfHomeAgents(t *testing.T) {
+	t.Parallel()
+	got, err := load(t, strings.Replace(minimal, `["2001:db8:1::1"]`, `["2001:db8:1::9", "2001:db8:1::1-2001:db8:1::3"]`, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "[2001:db8:1::9 2001:db8:1::1 2001:db8:1::2 2001:db8:1::3]"
+	if s := fmt.Sprint(got.HomeAgent.Addresses); s != want {
+		t.Errorf("addresses %s, want %s", s, want)
+	}
+}
+
+func TestManyNetworks(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	text.WriteString(minimal)
+	for n := range 5000 {
+		fmt.Fprintf(&text, "[[mobility.network]]\nuser_name = \"r%d@example.com\"\nprefix = \"2001:db8:%x::/48\"\n", n, n+2)
+	}
+	got, err := load(t, text.String())
+	if err != nil || len(got.Mobility.Networks) != 5000 {
+		t.Errorf("Load: %d networks, %v", len(got.Mobility.Networks), err)
+	}
+}
+
+func TestNotationOfEndpoints(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{
+		"::1", "[::1]", "[::1]:3868", "[::1]:0", "127.0.0.1", "127.0.0.1:3868", "localhost", "localhost:3868", ":3868",
+	} {
+		if _, err := load(t, strings.Replace(minimal, "[::1]:3868", address, 1)); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// A file in the folder cannot change a peer of another file by chance.
+func TestFolderCannotReachIntoElements(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := write(t, dir, "homeagent.toml", minimal)
+	write(t, dir, "conf.d/10-a.toml", "diameter.peer.realm = \"example.net\"\n")
+	write(t, dir, "conf.d/20-b.toml", "[diameter]\npeer.realm = \"example.net\"\n")
+	write(t, dir, "conf.d/30-c.toml", "[diameter.peer]\nrealm = \"example.net\"\n")
+	_, err := config.Load(path)
+	if err == nil {
+		t.Fatal("Load took them")
+	}
+	for _, want := range []string{
+		"10-a.toml:1: diameter.peer.realm: this stands outside of a [[diameter.peer]]",
+		"20-b.toml:2: diameter.peer.realm: this stands outside of a [[diameter.peer]]",
+		"30-c.toml:1: diameter.peer: there can be several of these (write [[diameter.peer]], in double brackets)",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("Load: %v\nwant %s", err, want)
+		}
+	}
+}
+
+func TestSyntaxErrorsOfAllFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := write(t, dir, "homeagent.toml", minimal+"x = = 1\n")
+	write(t, dir, "conf.d/10-a.toml", "[log\n")
+	_, err := config.Load(path)
+	if problems, ok := err.(config.Problems); !ok || len(problems) != 2 {
+		t.Errorf("Load: %v, want problems of two files", err)
 	}
 }
 
@@ -214,63 +348,4 @@ func TestNoFile(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "--config FILE") {
 		t.Errorf("Load: %v", err)
 	}
-}
-
-// The sample says the truth: it is right as it stands, shows every option, and
-// the defaults that it shows are the defaults.
-func TestSample(t *testing.T) {
-	t.Parallel()
-	got, err := config.Load("homeagent.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Diameter.Codes != dictionary.Default() {
-		t.Errorf("codes = %+v", got.Diameter.Codes)
-	}
-	text, err := os.ReadFile("homeagent.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range config.Describe() {
-		name := o.Key[strings.LastIndex(o.Key, ".")+1:]
-		shown := regexp.MustCompile(`(?m)^(# )?`+name+` = (.*)$`).FindAllSubmatch(text, -1)
-		if len(shown) == 0 {
-			t.Errorf("the sample does not show %s", o.Key)
-			continue
-		}
-		commented := func(m [][]byte) bool { return len(m[1]) > 0 && o.Default != "" && bytes.Equal(m[2], []byte(o.Default)) }
-		for _, m := range shown {
-			if len(m[1]) > 0 && o.Default != "" && !commented(m) && len(shown) == 1 {
-				t.Errorf("the sample shows %s for %s, whose default is %s", m[2], o.Key, o.Default)
-			}
-		}
-	}
-}
-
-func TestDescribe(t *testing.T) {
-	t.Parallel()
-	seen := map[string]bool{}
-	for _, o := range config.Describe() {
-		if o.Help == "" || o.Type == "" || !strings.HasSuffix(o.Help, ".") || seen[o.Key] || o.Required && o.Default != "" {
-			t.Errorf("option %+v", o)
-		}
-		seen[o.Key] = true
-	}
-}
-
-func FuzzLoad(f *testing.F) {
-	f.Add(minimal)
-	f.Add("[[diameter.peer]]\n[diameter.peer]\nx=1")
-	f.Add("a.b.c = [{}]\n[a]\n")
-	dir := f.TempDir()
-	path := filepath.Join(dir, "homeagent.toml")
-	f.Fuzz(func(t *testing.T, text string) {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cfg, err := config.Load(path)
-		if (cfg == nil) == (err == nil) {
-			t.Errorf("Load = %v, %v", cfg, err)
-		}
-	})
 }

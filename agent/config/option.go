@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -10,8 +9,11 @@ import (
 
 // An Option is one key of the configuration.
 type Option struct {
-	// Key is the whole key; one below an array of tables is the same for each.
+	// Key is the whole key, its section included.
 	Key string
+	// Repeated options are of a section that can stand several times, in double
+	// brackets.
+	Repeated bool
 	// Type says in words what values are taken.
 	Type string
 	// Default is the value without the option, as TOML; empty if there is none.
@@ -113,6 +115,14 @@ func list[T any](k kind[T]) kind[[]T] {
 	}}
 }
 
+// flat makes one list of a kind of lists.
+func flat[T any](k kind[[][]T]) kind[[]T] {
+	return kind[[]T]{k.name, func(value any) ([]T, error) {
+		lists, err := k.read(value)
+		return slices.Concat(lists...), err
+	}}
+}
+
 // number makes a kind of whole numbers with limits.
 func number[T int | uint32 | int32](low, high int64) kind[T] {
 	name := fmt.Sprintf("a number from %d to %d", low, high)
@@ -127,7 +137,7 @@ func number[T int | uint32 | int32](low, high int64) kind[T] {
 
 // duration makes a kind of durations with limits.
 func duration(low, high time.Duration) kind[time.Duration] {
-	name := fmt.Sprintf("a duration such as \"30s\" or \"24h\", from %s to %s", low, high)
+	name := fmt.Sprintf("a duration such as \"30s\" or \"24h\", from %s to %s", brief(low), brief(high))
 	return parsed(name, func(text string) (time.Duration, error) {
 		d, err := time.ParseDuration(text)
 		if err == nil && (d < low || d > high) {
@@ -137,62 +147,14 @@ func duration(low, high time.Duration) kind[time.Duration] {
 	})
 }
 
-var (
-	text = parsed("a string that is not empty", func(s string) (string, error) {
-		if s == "" {
-			return "", fmt.Errorf("it is empty")
-		}
-		return s, nil
-	})
-	boolean = kind[bool]{"true or false", func(value any) (bool, error) {
-		b, ok := value.(bool)
-		if !ok {
-			return false, wanted("true or false, without quotes", value)
-		}
-		return b, nil
-	}}
-	path = parsed("a path that begins with /", func(s string) (string, error) {
-		if !strings.HasPrefix(s, "/") || strings.ContainsRune(s, 0) {
-			return "", fmt.Errorf("it is not absolute")
-		}
-		return s, nil
-	})
-	identity = parsed("a domain name such as \"ha.example.com\"", func(s string) (string, error) {
-		if !domainName(s) {
-			return "", fmt.Errorf("it is no domain name")
-		}
-		return s, nil
-	})
-	address = parsed("a unicast IPv6 address such as \"2001:db8::1\"", func(s string) (netip.Addr, error) {
-		a, err := netip.ParseAddr(s)
-		if err == nil && !unicast(a) {
-			err = fmt.Errorf("%s is not a global unicast IPv6 address", a)
-		}
-		return a, err
-	})
-	prefix = parsed("an IPv6 prefix such as \"2001:db8:1::/64\", without bits after its length", func(s string) (netip.Prefix, error) {
-		p, err := netip.ParsePrefix(s)
-		if err == nil && (p != p.Masked() || !p.Addr().Is6() || p.Addr().Is4In6()) {
-			err = fmt.Errorf("%s is not a plain prefix", p)
-		}
-		return p, err
-	})
-)
-
-func unicast(a netip.Addr) bool {
-	return a.Is6() && !a.Is4In6() && a.Zone() == "" && a.IsGlobalUnicast()
-}
-
-// domainName reports whether s has the form of a DiameterIdentity that is a
-// name (RFC 6733 section 4.3.1).
-func domainName(s string) bool {
-	if len(s) == 0 || len(s) > 255 {
-		return false
+// brief is a duration without the parts that are zero: 1h for 1h0m0s.
+func brief(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
 	}
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
-			return false
-		}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
 	}
-	return true
+	return s
 }

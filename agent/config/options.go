@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"strings"
 	"time"
 )
 
@@ -16,10 +17,15 @@ func options() []Option {
 		homeAgentOptions(), prefixOptions(), ikeOptions(), mobilityOptions(), networkOptions(),
 		storeOptions(), controlOptions(), limitOptions(), logOptions(),
 	} {
-		all = append(all, section...)
+		for _, o := range section {
+			_, o.Repeated = arrays()[o.section()]
+			all = append(all, o)
+		}
 	}
 	return all
 }
+
+func (o Option) section() string { return o.Key[:strings.LastIndex(o.Key, ".")] }
 
 // Describe lists every option, in the order of the sample configuration.
 func Describe() []Option { return options() }

@@ -8,7 +8,7 @@ import (
 
 func homeAgentOptions() []Option {
 	return []Option{
-		required("home_agent.addresses", "The addresses of this box that mobile nodes register with, each configured on an interface. Mobile nodes are spread over them.", list(address), func(c *Config) *[]netip.Addr { return &c.HomeAgent.Addresses }),
+		required("home_agent.addresses", "The addresses of this box that mobile nodes register with, each configured on an interface. Mobile nodes are spread over them.", flat(list(addresses)), func(c *Config) *[]netip.Addr { return &c.HomeAgent.Addresses }),
 	}
 }
 
@@ -24,7 +24,7 @@ func prefixOptions() []Option {
 
 func ikeOptions() []Option {
 	return []Option{
-		option("ike.socket", `"/run/charon.vici"`, "strongSwan's VICI socket.", path, func(c *Config) *string { return &c.IKE.Socket }),
+		option("ike.socket", `"/run/charon.vici"`, "strongSwan's VICI socket.", socketPath, func(c *Config) *string { return &c.IKE.Socket }),
 		option("ike.identity", "", "The home agent's IKE identity (IDr); diameter.identity if it is not given.", text, func(c *Config) *string { return &c.IKE.Identity }),
 		option("ike.window", "500", "Sessions loaded in strongSwan at a time for each home agent address. Its cost for an IKE_SA grows with the square of this; the others come back when they are needed.", number[int](2, 2000), func(c *Config) *int { return &c.IKE.Window }),
 		option("ike.reqid", "1001", "The reqid that ties security associations to the kernel's policies.", number[uint32](1, math.MaxUint32), func(c *Config) *uint32 { return &c.IKE.ReqID }),
@@ -37,10 +37,10 @@ func ikeOptions() []Option {
 func mobilityOptions() []Option {
 	return []Option{
 		option("mobility.home_link", `"virtual"`, "What the home prefixes are: routed to the home agent without a link, or a physical link with other nodes, on which the home agent defends home addresses.", oneOf(Virtual, Physical), func(c *Config) *HomeLink { return &c.Mobility.HomeLink }),
-		option("mobility.interface", "", "Interface of a physical home link.", text, func(c *Config) *string { return &c.Mobility.Interface }),
+		option("mobility.interface", "", "Interface of a physical home link.", device, func(c *Config) *string { return &c.Mobility.Interface }),
 		option("mobility.max_lifetime", `"1h"`, "Longest lifetime of a binding.", duration(4*time.Second, 262140*time.Second), func(c *Config) *time.Duration { return &c.Mobility.MaxLifetime }),
-		option("mobility.hold_down", `"10m"`, "How long a home address is kept back after its release before another mobile node can get it.", duration(0, 30*day), func(c *Config) *time.Duration { return &c.Mobility.HoldDown }),
-		option("mobility.tunnel_device", `"mip6"`, "Name of the tunnel device to mobile nodes, which the home agent makes.", text, func(c *Config) *string { return &c.Mobility.TunnelDevice }),
+		option("mobility.hold_down", `"10m"`, "How long a home address is kept back after its release before another mobile node can get it; at least limits.effect_timeout.", duration(time.Second, 30*day), func(c *Config) *time.Duration { return &c.Mobility.HoldDown }),
+		option("mobility.tunnel_device", `"mip6"`, "Name of the tunnel device to mobile nodes, which the home agent makes.", device, func(c *Config) *string { return &c.Mobility.TunnelDevice }),
 		option("mobility.tunnel_mtu", "1460", "MTU of the tunnel to mobile nodes in octets.", number[int](1280, 65495), func(c *Config) *int { return &c.Mobility.TunnelMTU }),
 	}
 }
@@ -56,13 +56,13 @@ func networkOptions() []Option {
 func storeOptions() []Option {
 	return []Option{
 		option("store.path", `"/var/lib/homeagent/state.db"`, "File that keeps sessions over restarts.", path, func(c *Config) *string { return &c.Store.Path }),
-		option("store.credential", `"store-key"`, "Name of the systemd credential with the 32 octets that seal keys in the store. Without such a credential they are not sealed.", text, func(c *Config) *string { return &c.Store.Credential }),
+		option("store.credential", `"store-key"`, "Name of the systemd credential with the 32 octets that seal keys in the store. Without such a credential they are not sealed.", credential, func(c *Config) *string { return &c.Store.Credential }),
 	}
 }
 
 func controlOptions() []Option {
 	return []Option{
-		option("control.socket", `"/run/homeagent/control.sock"`, "Socket at which homeagentctl reaches the daemon.", path, func(c *Config) *string { return &c.Control.Socket }),
+		option("control.socket", `"/run/homeagent/control.sock"`, "Socket at which homeagentctl reaches the daemon.", socketPath, func(c *Config) *string { return &c.Control.Socket }),
 		option("control.group", "", "Group whose members may use homeagentctl, beside root and the daemon's user.", text, func(c *Config) *string { return &c.Control.Group }),
 	}
 }
@@ -72,7 +72,7 @@ func limitOptions() []Option {
 		option("limits.sessions", "0", "Most sessions at a time; 0 for as many as there are home addresses.", number[int](0, math.MaxInt32), func(c *Config) *int { return &c.Limits.Sessions }),
 		option("limits.authorization", `"0s"`, "Longest authorization, whatever the AAA server grants; 0s for no limit.", duration(0, 10*365*day), func(c *Config) *time.Duration { return &c.Limits.Authorization }),
 		option("limits.effect_timeout", `"10s"`, "How long the store and strongSwan may take for one request before it is refused.", duration(time.Second, 5*time.Minute), func(c *Config) *time.Duration { return &c.Limits.EffectTimeout }),
-		option("limits.remembered", "100000", "Released home addresses that are kept in mind, to give them to the same mobile node again.", number[int](0, 10_000_000), func(c *Config) *int { return &c.Limits.Remembered }),
+		option("limits.remembered", "100000", "Released home addresses that are kept in mind, to give them to the same mobile node again.", number[int](1, 10_000_000), func(c *Config) *int { return &c.Limits.Remembered }),
 	}
 }
 

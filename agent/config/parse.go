@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -28,13 +29,14 @@ func (p Position) String() string {
 // string, int64, bool or []any of these; nil for the header of a table.
 type setting struct {
 	at    Position
+	table string // whose header it stands under
 	key   string
 	value any
 	fresh bool // header of an array's table: a new element begins
 }
 
 // parse reads the settings of a file in their order.
-func parse(file string, text []byte) ([]setting, error) {
+func parse(file string, text []byte) ([]setting, *Problem) {
 	// The parser below finds positions and leaves repeated keys and the like
 	// to others.
 	var whole map[string]any
@@ -44,19 +46,19 @@ func parse(file string, text []byte) ([]setting, error) {
 	var p unstable.Parser
 	p.Reset(text)
 	var settings []setting
-	table := ""
+	table, lines := "", lineCounter{text: text, line: 1}
 	for p.NextExpression() {
 		e := p.Expression()
-		key, line := keyOf(&p, e)
+		key, offset := keyOf(e)
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
 			table = key
-			settings = append(settings, setting{at: Position{file, line}, key: key, fresh: e.Kind == unstable.ArrayTable})
+			settings = append(settings, setting{at: Position{file, lines.at(offset)}, key: key, fresh: e.Kind == unstable.ArrayTable})
 		case unstable.KeyValue:
 			if table != "" {
 				key = table + "." + key
 			}
-			settings = append(settings, setting{at: Position{file, line}, key: key, value: valueOf(e.Value())})
+			settings = append(settings, setting{at: Position{file, lines.at(offset)}, table: table, key: key, value: valueOf(e.Value())})
 		}
 	}
 	if err := p.Error(); err != nil {
@@ -65,25 +67,39 @@ func parse(file string, text []byte) ([]setting, error) {
 	return settings, nil
 }
 
-func syntaxError(file string, err error) error {
+func syntaxError(file string, err error) *Problem {
 	at := Position{File: file}
 	var decode *toml.DecodeError
 	if errors.As(err, &decode) {
 		at.Line, _ = decode.Position()
 	}
-	return Problem{At: at, Text: strings.TrimPrefix(err.Error(), "toml: ") + " (this is no TOML)"}
+	return &Problem{At: at, Text: strings.TrimPrefix(err.Error(), "toml: ") + " (this is no TOML)"}
 }
 
-func keyOf(p *unstable.Parser, e *unstable.Node) (key string, line int) {
+// keyOf is a key with dots between its parts, and where it begins.
+func keyOf(e *unstable.Node) (key string, offset int) {
 	var parts []string
 	for it := e.Key(); it.Next(); {
-		node := it.Node()
-		if line == 0 {
-			line = p.Shape(node.Raw).Start.Line
+		if len(parts) == 0 {
+			offset = int(it.Node().Raw.Offset)
 		}
-		parts = append(parts, string(node.Data))
+		parts = append(parts, string(it.Node().Data))
 	}
-	return strings.Join(parts, "."), line
+	return strings.Join(parts, "."), offset
+}
+
+// A lineCounter tells in which line an offset is. The parser can, but begins
+// anew for each.
+type lineCounter struct {
+	text         []byte
+	offset, line int
+}
+
+// at returns the line of an offset that is not before the last one.
+func (c *lineCounter) at(offset int) int {
+	c.line += bytes.Count(c.text[c.offset:offset], []byte("\n"))
+	c.offset = offset
+	return c.line
 }
 
 // valueOf is the value of a node. What options have no use for, such as dates

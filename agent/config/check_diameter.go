@@ -1,0 +1,129 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+func (b *builder) checkDiameter() {
+	if err := b.config.Diameter.Codes.Validate(); err != nil {
+		b.failed("diameter.codes", "%v", err)
+	}
+	b.checkTLS()
+	b.checkListeners()
+	b.checkPeers()
+}
+
+// checkTLS demands the files of TLS where TLS is used.
+func (b *builder) checkTLS() {
+	d := &b.config.Diameter
+	used := ""
+	for i, p := range d.Peers {
+		if key := fmt.Sprintf("diameter.peer[%d].secured", i); p.Secured == TLS && !b.wrong[key] {
+			used = key
+		}
+	}
+	for i, l := range d.Listen {
+		if key := fmt.Sprintf("diameter.listen[%d].tls", i); l.TLS && !b.wrong[key] {
+			used = key
+		}
+	}
+	for _, file := range []struct{ key, path string }{
+		{"diameter.certificate", d.Certificate}, {"diameter.key", d.Key}, {"diameter.ca", d.CA},
+	} {
+		if used != "" && file.path == "" {
+			b.failedAt(used, file.key, "this must be set, because TLS is used here (diameter.certificate, diameter.key and diameter.ca name files in PEM)")
+		}
+	}
+}
+
+func (b *builder) checkListeners() {
+	seen := map[string]bool{}
+	for i, l := range b.config.Diameter.Listen {
+		key := fmt.Sprintf("diameter.listen[%d].address", i)
+		if l.Address == "" {
+			continue
+		}
+		if err := endpoint(l.Address); err != nil {
+			b.failed(key, "%v", err)
+		}
+		if seen[l.Address] {
+			b.failed(key, "%s is listed already", l.Address)
+		}
+		seen[l.Address] = true
+	}
+}
+
+func (b *builder) checkPeers() {
+	seen := map[string]bool{}
+	for i, p := range b.config.Diameter.Peers {
+		key := fmt.Sprintf("diameter.peer[%d]", i)
+		name := strings.ToLower(p.Identity)
+		switch {
+		case p.Identity == "":
+		case seen[name]:
+			b.failed(key+".identity", "%q is listed already", p.Identity)
+		case strings.EqualFold(p.Identity, b.config.Diameter.Identity):
+			b.failed(key+".identity", "this is the home agent itself (see diameter.identity)")
+		}
+		seen[name] = true
+		b.checkConnection(key, p)
+	}
+	if len(b.config.Diameter.Peers) == 0 {
+		b.failed("diameter.peer", "no peer is listed, so nobody could connect (add a [[diameter.peer]] for the AAA server)")
+	}
+}
+
+// checkConnection looks whether a peer can be connected to as the options say.
+func (b *builder) checkConnection(key string, p Peer) {
+	if b.wrong[key+".secured"] || b.wrong[key+".connect"] {
+		return
+	}
+	if p.Connect == "" {
+		for _, l := range b.config.Diameter.Listen {
+			if l.TLS == (p.Secured == TLS) {
+				return
+			}
+		}
+		b.failed(key+".connect", "this peer is to connect to us with secured = %q, but no [[diameter.listen]] has tls = %v", p.Secured, p.Secured == TLS)
+		return
+	}
+	if err := endpoint(p.Connect); err != nil {
+		b.failed(key+".connect", "%v", err)
+	}
+	host, _ := splitEndpoint(p.Connect)
+	if a, err := netip.ParseAddr(host); err == nil && p.Secured == Loopback && !a.IsLoopback() {
+		b.failed(key+".connect", "%s is not a loopback address, which secured = \"loopback\" is for (use tls, or ipsec if that protects this link)", a)
+	}
+}
+
+// endpoint checks the form host or host:port, with IPv6 addresses in brackets
+// when a port follows.
+func endpoint(s string) error {
+	host, port := splitEndpoint(s)
+	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || strconv.FormatUint(n, 10) != port) {
+		return fmt.Errorf("is %q, whose port is no number from 0 to 65535", s)
+	}
+	if _, err := netip.ParseAddr(host); err == nil || domainName(host) || host == "" && port != "" {
+		return nil
+	}
+	return errors.New("is " + strconv.Quote(s) + ` (expected a name or an address, with or without a port: "[2001:db8::1]:5868")`)
+}
+
+// splitEndpoint takes host and port apart. Without a port the whole is the
+// host; its brackets go.
+func splitEndpoint(s string) (host, port string) {
+	if host, port, err := net.SplitHostPort(s); err == nil && port != "" {
+		return host, port
+	}
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		if inner, ok := strings.CutSuffix(inner, "]"); ok {
+			return inner, ""
+		}
+	}
+	return s, ""
+}
