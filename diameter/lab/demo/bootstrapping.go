@@ -137,7 +137,7 @@ func (s *scene) secure(ctx context.Context) ([]string, error) {
 		s.node, err = mobilenode.Open(mobilenode.Config{
 			UserName: userName, HomeAddress: s.home, HomeAgent: testbed.HomeAgentAddress,
 			HomeAgentIdentity: agentIdentity, Key: s.key, KeyID: keyID,
-			Socket: s.nodeIKE.Socket(), Interface: testbed.Interface,
+			Socket: s.nodeIKE.Socket(), Interface: testbed.Interface, KeyManagement: true,
 		})
 		return err
 	})

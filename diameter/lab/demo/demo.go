@@ -36,14 +36,13 @@ func Run(ctx context.Context, config Config) error {
 	if err := errors.Join(err, s.close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(config.Out, "\nYou have just seen %s, in %s.\n", summary, seconds(time.Since(start)))
+	fmt.Fprintf(config.Out, "\n%s (%s)\n", summary, seconds(time.Since(start)))
 	return nil
 }
 
-// summary completes "You have just seen ...".
-const summary = "a key travel from an AAA server over Diameter through the home agent into strongSwan,\n" +
-	"be used by a mobile node for IKEv2 and ESP, and protect its registrations while it moved from link to link\n" +
-	"and home again, reachable at one address"
+// summary is what it was all about, in the last line.
+const summary = "You have just seen a key from an AAA server become a mobile node's IKEv2 and ESP security, " +
+	"and the node keep its address while it moved and returned home."
 
 // steps is the whole demonstration.
 func (s *scene) steps() []step {

@@ -15,7 +15,10 @@ const interval = 10 * time.Millisecond
 
 func (s *scene) register(ctx context.Context) ([]string, error) {
 	registration, err := s.node.Register(ctx, testbed.CareOfAddressA)
-	return []string{acknowledged(registration)}, err
+	return []string{
+		acknowledged(registration),
+		"the home agent took a second to make sure that nobody on the home link has the address",
+	}, err
 }
 
 func acknowledged(r mobilenode.Registration) string {

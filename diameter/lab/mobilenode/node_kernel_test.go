@@ -5,6 +5,7 @@ package mobilenode_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -125,8 +126,8 @@ func TestRegistrationOnTheWire(t *testing.T) {
 	must(t, err)
 	got, err := w.node.Register(soon(t), testbed.CareOfAddressA)
 	must(t, err)
-	want := mobilenode.Registration{CareOf: testbed.CareOfAddressA, Lifetime: 10 * time.Minute, Updates: 1}
-	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}), cmpopts.IgnoreFields(got, "Took", "Sequence")); diff != "" {
+	want := mobilenode.Registration{CareOf: testbed.CareOfAddressA, Lifetime: 10 * time.Minute}
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}), cmpopts.IgnoreFields(got, "Took", "Sequence", "Updates")); diff != "" {
 		t.Errorf("registration (-want +got):\n%s", diff)
 	}
 	time.Sleep(100 * time.Millisecond)
@@ -137,7 +138,7 @@ func TestRegistrationOnTheWire(t *testing.T) {
 		"2001:db8:2::100\t2001:db8:1::1\t2001:db8:1::1234\t",
 		"2001:db8:1::1\t2001:db8:2::100\t\t2001:db8:1::1234",
 	}
-	if diff := cmp.Diff(wantLines, lines); diff != "" {
+	if diff := cmp.Diff(wantLines, slices.Compact(lines)); diff != "" {
 		t.Errorf("source, destination, Home Address option, type 2 routing header (-want +got):\n%s", diff)
 	}
 	update := w.agent.seen()[0]
@@ -185,11 +186,14 @@ func TestJourney(t *testing.T) {
 	w.pinged(t)
 	_, err = w.node.Leave(soon(t))
 	must(t, err)
-	ways := []netip.Addr{}
+	ways := []string{}
 	for _, u := range w.agent.seen() {
-		ways = append(ways, u.careOf)
+		ways = append(ways, fmt.Sprint(u.careOf, " ", u.Lifetime))
 	}
-	want := []netip.Addr{testbed.CareOfAddressA, testbed.CareOfAddressB, {}, testbed.CareOfAddressA, testbed.CareOfAddressA}
+	ways = slices.Compact(ways) // a busy machine sees retransmissions
+	want := []string{
+		"2001:db8:2::100 10m0s", "2001:db8:4::100 10m0s", "invalid IP 0s", "2001:db8:2::100 10m0s", "2001:db8:2::100 0s",
+	}
 	if !slices.Equal(ways, want) {
 		t.Errorf("care-of addresses of the Binding Updates: %v, want %v", ways, want)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -59,7 +60,20 @@ func (p *plane) useTunnel() error {
 	if err != nil {
 		return fmt.Errorf("sending through the tunnel: %w", err)
 	}
-	return nil
+	return p.awaitHome()
+}
+
+// awaitHome waits until packets to the home address are taken in: the kernel sees
+// to that in the background, and an acknowledgement that comes earlier is dropped.
+func (p *plane) awaitHome() error {
+	for range 1000 {
+		routes, err := p.netlink.RouteGet(p.home.AsSlice())
+		if err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return fmt.Errorf("waiting for home address %s to be in use: still not after a second", p.home)
 }
 
 // dropTunnel removes the tunnel and with it the home address and the routes; that

@@ -15,12 +15,13 @@ type Capture struct {
 }
 
 // Capture starts tcpdump on an interface ("any" for all) with an optional filter
-// expression; it is capturing when this returns.
+// expression; it is capturing when this returns. It sees what the host sees: the
+// interface is not made promiscuous, which could mend what it is there to find.
 func (h *Host) Capture(ctx context.Context, name, filter string) (*Capture, error) {
 	path := h.File(name + ".pcap")
 	process, err := h.Start(Program{
 		Name: "tcpdump-" + name, Path: "tcpdump",
-		Arguments: append([]string{"-i", name, "-U", "--immediate-mode", "-Z", "root", "-w", path}, strings.Fields(filter)...),
+		Arguments: append([]string{"-i", name, "-p", "-U", "--immediate-mode", "-Z", "root", "-w", path}, strings.Fields(filter)...),
 	})
 	if err != nil {
 		return nil, err

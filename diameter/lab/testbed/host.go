@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -86,7 +87,21 @@ func (h *Host) AddAddress(name string, address netip.Prefix) error {
 	if err := h.link.AddrReplace(link, netlinkAddress(address)); err != nil {
 		return fmt.Errorf("adding %s to %s of %s: %w", address, name, h.name, err)
 	}
-	return nil
+	return h.awaitLocal(address.Addr())
+}
+
+// awaitLocal waits until packets to a new address are taken in: the kernel sees to
+// that in the background, and what comes earlier (such as the answer to the first
+// Neighbor Solicitation, sent again a second later) is dropped.
+func (h *Host) awaitLocal(address netip.Addr) error {
+	for range 1000 {
+		routes, err := h.link.RouteGet(address.AsSlice())
+		if err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return fmt.Errorf("waiting for %s of %s to be in use: still not after a second", address, h.name)
 }
 
 // RemoveAddress takes an address from an interface; one that is not there is fine.

@@ -9,7 +9,8 @@ import (
 type Report struct {
 	Sent     int
 	Received int
-	// Gap is the longest time between two replies that came one after the other.
+	// Gap is the longest interruption: from a request that was answered to the
+	// next one that was, with only lost ones in between.
 	Gap time.Duration
 	// First is how long the first reply took from its request.
 	First time.Duration
@@ -28,8 +29,7 @@ func (r Report) String() string {
 type tally struct {
 	requests []time.Time // when each was sent
 	answered []bool
-	figures  Report
-	latest   time.Time // when the latest reply came
+	figures  Report // but for Gap
 }
 
 func (t *tally) sent(now time.Time) uint16 {
@@ -47,10 +47,7 @@ func (t *tally) received(sequence uint16, now time.Time) {
 	t.answered[number] = true
 	if t.figures.Received == 0 {
 		t.figures.First = now.Sub(t.requests[number])
-	} else {
-		t.figures.Gap = max(t.figures.Gap, now.Sub(t.latest))
 	}
-	t.latest = now
 	t.figures.Received++
 }
 
@@ -61,4 +58,24 @@ func (t *tally) number(sequence uint16) int {
 	return max(number, -1)
 }
 
-func (t *tally) report() Report { return t.figures }
+func (t *tally) report() Report {
+	r := t.figures
+	r.Gap = t.gap()
+	return r
+}
+
+// gap looks at pauses between answered requests, not between replies, so that a
+// pause of the sender is not taken for an interruption.
+func (t *tally) gap() (longest time.Duration) {
+	last := -1
+	for i, answered := range t.answered {
+		if !answered {
+			continue
+		}
+		if last >= 0 && i > last+1 {
+			longest = max(longest, t.requests[i].Sub(t.requests[last]))
+		}
+		last = i
+	}
+	return longest
+}

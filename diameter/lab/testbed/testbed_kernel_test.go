@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"homeagent/diameter/lab/testbed"
 	"homeagent/ike/charontest"
 )
@@ -70,6 +72,21 @@ func TestMoveTo(t *testing.T) {
 		ping(t, lab.MobileNode, testbed.CorrespondentAddress)
 	}
 	silence(t, lab.Correspondent, testbed.CareOfAddressA)
+}
+
+// TestNewAddressesAreInUse makes sure that nothing sent to an address is lost from
+// the moment on when it was given.
+func TestNewAddressesAreInUse(t *testing.T) {
+	lab := newMobile(t)
+	address := netip.MustParseAddr("2001:db8:3::1000")
+	for range 50 {
+		address = address.Next()
+		must(t, lab.Correspondent.AddAddress(testbed.Interface, netip.PrefixFrom(address, 64)))
+		routes, err := lab.Correspondent.Netlink().RouteGet(address.AsSlice())
+		if err != nil || len(routes) != 1 || routes[0].Type != unix.RTN_LOCAL {
+			t.Fatalf("%s leads to %v, %v", address, routes, err)
+		}
+	}
 }
 
 func TestDetach(t *testing.T) {
