@@ -64,7 +64,9 @@ func (s *Store) Apply(ctx context.Context, changes ...store.Change) error {
 		case <-c.done:
 			return c.err
 		case s.queue.turn <- struct{}{}:
-			s.commit(s.queue.take())
+			if !c.isDone() { // else the turn is for those who wait
+				s.commit(s.queue.take())
+			}
 			<-s.queue.turn
 		case <-ctx.Done():
 			if s.queue.withdraw(c) {
@@ -73,6 +75,15 @@ func (s *Store) Apply(ctx context.Context, changes ...store.Change) error {
 			<-c.done
 			return c.err
 		}
+	}
+}
+
+func (c *call) isDone() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
 	}
 }
 
