@@ -67,9 +67,9 @@ func TestBindAndUnbind(t *testing.T) {
 		before: []Binding{bound("100", "a", protected(ProtectPayload, 7))},
 		bind:   bound("100", "a", protected(ProtectReturnRoutability, 7)),
 		want: `
-			ip xfrm policy update src 2001:db8:1::100/128 dst ::/0 proto 135 type 1 dir in priority 62760 tmpl src 2001:db8:2::a dst 2001:db8:1::1 proto esp mode tunnel reqid 7
-			ip xfrm policy update src 2001:db8:1::100/128 dst ::/0 proto 135 type 1 dir fwd priority 62760 tmpl src 2001:db8:2::a dst 2001:db8:1::1 proto esp mode tunnel reqid 7
-			ip xfrm policy update src ::/0 dst 2001:db8:1::100/128 proto 135 type 3 dir out priority 62760 tmpl src 2001:db8:1::1 dst 2001:db8:2::a proto esp mode tunnel reqid 7
+			ip xfrm policy update src 2001:db8:1::100/128 dst ::/0 proto 135 dir in priority 62760 tmpl src 2001:db8:2::a dst 2001:db8:1::1 proto esp mode tunnel reqid 7
+			ip xfrm policy update src 2001:db8:1::100/128 dst ::/0 proto 135 dir fwd priority 62760 tmpl src 2001:db8:2::a dst 2001:db8:1::1 proto esp mode tunnel reqid 7
+			ip xfrm policy update src ::/0 dst 2001:db8:1::100/128 proto 135 dir out priority 62760 tmpl src 2001:db8:1::1 dst 2001:db8:2::a proto esp mode tunnel reqid 7
 			tc filter replace dev mip6 ingress protocol ipv6 prio 10 handle 1 flower enc_src_ip 2001:db8:2::a enc_dst_ip 2001:db8:1::1 src_ip 2001:db8:1::100/128 action pass
 			ip xfrm policy delete src ::/0 dst 2001:db8:1::100/128 dir out
 			ip xfrm policy delete src 2001:db8:1::100/128 dst ::/0 dir fwd
@@ -126,9 +126,9 @@ func TestUnbindRemovesTheRouteFirst(t *testing.T) {
 	checkText(t, "commands", `
 		ip -6 route delete 2001:db8:1::100/128 dev mip6 proto 135 metric 135
 		tc filter delete dev mip6 ingress protocol ipv6 prio 10 handle 1 flower
-		ip xfrm policy delete src ::/0 dst 2001:db8:1::100/128 proto 135 type 3 dir out
-		ip xfrm policy delete src 2001:db8:1::100/128 dst ::/0 proto 135 type 1 dir fwd
-		ip xfrm policy delete src 2001:db8:1::100/128 dst ::/0 proto 135 type 1 dir in`, fake.Journal())
+		ip xfrm policy delete src ::/0 dst 2001:db8:1::100/128 proto 135 dir out
+		ip xfrm policy delete src 2001:db8:1::100/128 dst ::/0 proto 135 dir fwd
+		ip xfrm policy delete src 2001:db8:1::100/128 dst ::/0 proto 135 dir in`, fake.Journal())
 	if err := k.Unbind(t.Context(), addr("2001:db8:1::100")); err != nil {
 		t.Errorf("unbinding again: %v", err)
 	}

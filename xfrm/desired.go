@@ -24,8 +24,10 @@ type Desired struct {
 	// the two addresses may carry a Binding Update.
 	ReqID uint32
 
-	// RequireProtectedPrefixDiscovery drops Mobile Prefix Solicitations and
-	// Advertisements that are not under ESP (RFC 6275 section 5.4: SHOULD).
+	// RequireProtectedPrefixDiscovery keeps Mobile Prefix Advertisements from
+	// leaving without ESP (RFC 6275 section 5.4: SHOULD). Solicitations come in
+	// either way: Linux cannot tell them from other ICMPv6 messages with a Home
+	// Address option, for which RouteOptimization is needed.
 	RequireProtectedPrefixDiscovery bool
 
 	// RouteOptimization makes the home agent a correspondent node of its own
@@ -95,7 +97,7 @@ type Protection int
 // The kinds of protection.
 const (
 	ProtectNothing           Protection = iota // plain IPv6 in IPv6, source checked
-	ProtectReturnRoutability                   // HoTI and HoT only
+	ProtectReturnRoutability                   // Mobility Header messages: HoTI and HoT
 	ProtectPayload                             // everything
 )
 

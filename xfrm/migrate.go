@@ -27,8 +27,8 @@ type Migration struct {
 // mode have no care-of address, and Bind moves those in tunnel mode, which
 // tells charon as well.
 //
-// It is an XFRM_MSG_MIGRATE for the policy of Binding Updates, which all mobile
-// nodes share, with two moves. The first matches that policy's template, without
+// It is an XFRM_MSG_MIGRATE for the policy of received messages, which all
+// mobile nodes share, with two moves. The first matches that policy's template, without
 // which the kernel refuses the message, and no association. The second matches
 // nothing; charon reads its reqid and the addresses of XFRMA_KMADDRESS.
 func (k *Kernel) Migrate(ctx context.Context, m Migration) error {
@@ -53,8 +53,8 @@ func (k *Kernel) announcement(m Migration) (object.Migration, error) {
 		return object.Migration{}, fmt.Errorf("reqid %d is not this mobile node's own", m.ReqID)
 	}
 	for _, p := range signallingPolicies(k.desired) {
-		binding := p.Type == typeBindingUpdate && p.Protocol == object.MobilityHeader && p.Direction == object.In
-		if !binding || p.Dst.Addr() != m.HomeAgent || !p.Src.Contains(m.HomeAddress) {
+		received := p.Direction == object.In && p.Priority == prioritySignalling
+		if !received || p.Dst.Addr() != m.HomeAgent || !p.Src.Contains(m.HomeAddress) {
 			continue
 		}
 		nobody := netip.IPv6Unspecified()
@@ -68,7 +68,7 @@ func (k *Kernel) announcement(m Migration) (object.Migration, error) {
 			Policy: p.Key(), Moves: []object.Move{move, own}, Local: m.HomeAgent, Remote: m.CareOf,
 		}, nil
 	}
-	return object.Migration{}, errors.New("it has no policy for Binding Updates")
+	return object.Migration{}, errors.New("there is no policy for its messages")
 }
 
 // migratePolicy moves a policy in tunnel mode, and the security association

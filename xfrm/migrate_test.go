@@ -18,7 +18,7 @@ func TestMigrateAnnouncesWithoutMovingAnything(t *testing.T) {
 		if err := k.Migrate(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
-		checkText(t, "commands", `ip xfrm migrate src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 type 5 dir in`+
+		checkText(t, "commands", `ip xfrm migrate src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in`+
 			` proto esp mode transport reqid 1001 from src :: dst :: to src 2001:db8:1::100 dst 2001:db8:1::1`+
 			` proto esp mode transport reqid 5001 from src :: dst :: to src 2001:db8:1::100 dst 2001:db8:1::1`+
 			` kmaddress local 2001:db8:1::1 remote 2001:db8:2::b`, fake.Journal())
@@ -37,8 +37,8 @@ func TestMigrateRefuses(t *testing.T) {
 	}{
 		{"everybody's reqid", func(m *Migration) { m.ReqID = 1001 }, "reqid 1001 is not this mobile node's own"},
 		{"no reqid", func(m *Migration) { m.ReqID = 0 }, "reqid 0 is not"},
-		{"foreign home address", func(m *Migration) { m.HomeAddress = addr("2001:db8:9::1") }, "no policy for Binding Updates"},
-		{"foreign home agent", func(m *Migration) { m.HomeAgent = addr("2001:db8:1::2") }, "no policy for Binding Updates"},
+		{"foreign home address", func(m *Migration) { m.HomeAddress = addr("2001:db8:9::1") }, "no policy for its messages"},
+		{"foreign home agent", func(m *Migration) { m.HomeAgent = addr("2001:db8:1::2") }, "no policy for its messages"},
 	}
 	for _, tt := range tests {
 		m := good

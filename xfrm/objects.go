@@ -78,21 +78,11 @@ func (b Binding) policies() []object.Policy {
 	}
 }
 
+// returnRoutabilityPolicies are for the whole Mobility Header, as RFC 4877
+// section 5 allows: Linux 6.1 does not see the type of a forwarded message.
 func (b Binding) returnRoutabilityPolicies() []object.Policy {
-	inward := object.Selector{
-		Src:      object.Host(b.HomeAddress),
-		Dst:      object.Everything(),
-		Protocol: object.MobilityHeader,
-		Type:     typeHomeTestInit,
-		Typed:    true,
-	}
-	outward := object.Selector{
-		Src:      object.Everything(),
-		Dst:      object.Host(b.HomeAddress),
-		Protocol: object.MobilityHeader,
-		Type:     typeHomeTest,
-		Typed:    true,
-	}
+	inward := object.Selector{Src: object.Host(b.HomeAddress), Dst: object.Everything(), Protocol: object.MobilityHeader}
+	outward := object.Selector{Src: object.Everything(), Dst: object.Host(b.HomeAddress), Protocol: object.MobilityHeader}
 	return b.tunnelPolicies(priorityReturnRoutability, inward, outward)
 }
 

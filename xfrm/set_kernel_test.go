@@ -80,8 +80,8 @@ func TestSetOnLinuxRepairs(t *testing.T) {
 	for _, damage := range []string{
 		"ip xfrm policy flush",
 		"ip xfrm state flush",
-		"ip xfrm policy update src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 type 5 dir in priority 62750",
-		"ip xfrm policy add src 2001:db8:7::/64 dst 2001:db8:1::1/128 proto 135 type 5 dir in priority 62750",
+		"ip xfrm policy update src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in priority 62750",
+		"ip xfrm policy add src 2001:db8:7::/64 dst 2001:db8:1::1/128 proto 135 dir in priority 62750",
 		"ip link delete mip6",
 		"ip link set mip6 down",
 		"ip link set mip6 mtu 1280",

@@ -15,15 +15,12 @@ import (
 
 const (
 	signallingText = `
-		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 type 5 dir in priority 62750 tmpl proto esp mode transport reqid 1001 tmpl proto hao mode ro level use
-		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 type 16 dir in priority 62750 tmpl proto esp mode transport reqid 1001 tmpl proto hao mode ro level use
-		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 58 type 146 dir in priority 62750 tmpl proto esp mode transport reqid 1001 level use tmpl proto hao mode ro level use
+		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in priority 62750 tmpl proto esp mode transport reqid 1001 tmpl proto hao mode ro level use
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 0 dir out priority 62750 tmpl proto esp mode transport reqid 1001 level use
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 6 dir out priority 62750 tmpl proto esp mode transport reqid 1001
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 12 dir out priority 62750 tmpl proto esp mode transport reqid 1001
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 16 dir out priority 62750 tmpl proto esp mode transport reqid 1001
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 58 type 147 dir out priority 62750 tmpl proto esp mode transport reqid 1001 level use
-		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in priority 62780 tmpl proto hao mode ro level use
 		ip xfrm state add src :: dst :: proto hao mode ro reqid 6275 coa :: flag wildrecv`
 	deviceText = `
 		ip link add mip6 mtu 1460 type ip6tnl external
@@ -95,7 +92,7 @@ func TestSetRepairsDrift(t *testing.T) {
 			p.Templates[0].Optional = true
 			return []error{f.Apply(object.Replace, p)}
 		},
-		repair: `ip xfrm policy update src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 type 5 dir in priority 62750 tmpl proto esp mode transport reqid 1001 tmpl proto hao mode ro level use`,
+		repair: `ip xfrm policy update src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in priority 62750 tmpl proto esp mode transport reqid 1001 tmpl proto hao mode ro level use`,
 	}, {
 		name: "policy left over",
 		damage: func(f *kernel.Fake) []error {
@@ -103,7 +100,7 @@ func TestSetRepairsDrift(t *testing.T) {
 			p.Src = prefix("2001:db8:9::/64")
 			return []error{f.Apply(object.Add, p)}
 		},
-		repair: `ip xfrm policy delete src 2001:db8:9::/64 dst 2001:db8:1::1/128 proto 135 type 5 dir in`,
+		repair: `ip xfrm policy delete src 2001:db8:9::/64 dst 2001:db8:1::1/128 proto 135 dir in`,
 	}, {
 		name: "tunnel deleted",
 		damage: func(f *kernel.Fake) []error {
@@ -176,7 +173,6 @@ func TestSetAddsBeforeItRemoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkText(t, "changes", `
-		ip xfrm policy update src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 58 type 146 dir in priority 62750 tmpl proto esp mode transport reqid 1001 tmpl proto hao mode ro level use
 		ip xfrm policy update src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 58 type 147 dir out priority 62750 tmpl proto esp mode transport reqid 1001
 		tc filter replace dev mip6 ingress protocol ipv6 prio 10 handle 1 flower enc_src_ip 2001:db8:2::c enc_dst_ip 2001:db8:1::1 src_ip 2001:db8:1::100/128 action pass
 		tc filter add dev mip6 ingress protocol ipv6 prio 10 handle 3 flower enc_src_ip 2001:db8:2::d enc_dst_ip 2001:db8:1::1 src_ip 2001:db8:1::102/128 action pass
@@ -251,15 +247,12 @@ func TestSetWithAReqIDPerMobileNode(t *testing.T) {
 	d.ReqID, d.Tunnel.Name = 0, ""
 	_, fake := start(t, d)
 	checkState(t, `
-		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 type 5 dir in priority 62750 tmpl proto esp mode transport tmpl proto hao mode ro level use
-		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 type 16 dir in priority 62750 tmpl proto esp mode transport tmpl proto hao mode ro level use
-		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 58 type 146 dir in priority 62750 tmpl proto esp mode transport level use tmpl proto hao mode ro level use
+		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in priority 62750 tmpl proto esp mode transport tmpl proto hao mode ro level use
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 0 dir out priority 62750
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 6 dir out priority 62750 action block
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 12 dir out priority 62750 action block
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 16 dir out priority 62750 action block
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 58 type 147 dir out priority 62750
-		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in priority 62780 tmpl proto hao mode ro level use
 		ip xfrm state add src :: dst :: proto hao mode ro reqid 6275 coa :: flag wildrecv`, fake)
 }
 

@@ -25,7 +25,7 @@ const (
 	prioritySignalling        = 62750
 	priorityReturnRoutability = 62760
 	priorityPayload           = 62770
-	priorityOtherMobility     = 62780
+	priorityMobility          = 62780
 	priorityOptimized         = 62790
 )
 
@@ -38,43 +38,35 @@ const (
 )
 
 // Mobility Header types of RFC 6275 section 6.1, RFC 5142 section 4.2 and RFC
-// 5846 section 5, and ICMPv6 types of RFC 6275 sections 6.7 and 6.8.
+// 5846 section 5, and the ICMPv6 type of RFC 6275 section 6.8.
 const (
 	typeBindingRefreshRequest     = 0
-	typeHomeTestInit              = 1
-	typeHomeTest                  = 3
-	typeBindingUpdate             = 5
 	typeBindingAcknowledgement    = 6
 	typeHomeAgentSwitch           = 12
-	typeBindingRevocation         = 16 // Indication and Acknowledgement
-	typeMobilePrefixSolicitation  = 146
+	typeBindingRevocation         = 16
 	typeMobilePrefixAdvertisement = 147
 )
 
-// message is one kind of signalling between home agent and mobile node.
+// message is one kind of message that the home agent sends to mobile nodes.
 type message struct {
-	direction object.Direction
-	protocol  uint8
-	typ       uint8
-	// optional lets the message through without ESP too.
+	protocol uint8
+	typ      uint8
+	// optional lets the message leave without ESP where there is no security
+	// association.
 	optional bool
 }
 
-// messages returns the kinds of signalling to protect (RFC 4877 section 4.3).
-// Refresh requests are not among those that must be; they are protected when
-// there is a security association, which is what a mobile node with a policy
-// for the whole Mobility Header expects.
+// messages returns what to protect when it is sent (RFC 4877 section 4.3).
+// Refresh requests are not among what must be; they are protected where they
+// can be, which is what a mobile node with one policy for the whole Mobility
+// Header expects.
 func messages(d Desired) []message {
-	prefixDiscovery := !d.RequireProtectedPrefixDiscovery
 	return []message{
-		{object.In, object.MobilityHeader, typeBindingUpdate, false},
-		{object.In, object.MobilityHeader, typeBindingRevocation, false},
-		{object.In, object.ICMPv6, typeMobilePrefixSolicitation, prefixDiscovery},
-		{object.Out, object.MobilityHeader, typeBindingRefreshRequest, true},
-		{object.Out, object.MobilityHeader, typeBindingAcknowledgement, false},
-		{object.Out, object.MobilityHeader, typeHomeAgentSwitch, false},
-		{object.Out, object.MobilityHeader, typeBindingRevocation, false},
-		{object.Out, object.ICMPv6, typeMobilePrefixAdvertisement, prefixDiscovery},
+		{object.MobilityHeader, typeBindingRefreshRequest, true},
+		{object.MobilityHeader, typeBindingAcknowledgement, false},
+		{object.MobilityHeader, typeHomeAgentSwitch, false},
+		{object.MobilityHeader, typeBindingRevocation, false},
+		{object.ICMPv6, typeMobilePrefixAdvertisement, !d.RequireProtectedPrefixDiscovery},
 	}
 }
 
@@ -87,10 +79,10 @@ func signallingPolicies(d Desired) []object.Policy {
 	var list []object.Policy
 	for _, agent := range d.HomeAgents {
 		for _, home := range d.HomePrefixes {
+			list = append(list, receivedPolicy(agent, home, d.ReqID))
 			for _, m := range messages(d) {
 				list = append(list, m.policy(agent, home, d.ReqID))
 			}
-			list = append(list, otherMobilityPolicy(agent, home))
 			if d.RouteOptimization {
 				list = append(list, optimizedPolicies(agent, home)...)
 			}
@@ -99,9 +91,28 @@ func signallingPolicies(d Desired) []object.Policy {
 	return list
 }
 
+// receivedPolicy takes Mobility Header messages from home addresses under ESP
+// only. It is not for Binding Updates alone, as RFC 4877 section 7.2.1 has it:
+// Linux looks for the type of a received message behind the first extension
+// header. It finds the type of a message with a Home Address option and nothing
+// before that. Without extension headers, or with more of them, it finds octets
+// of the sender's choice, so that no policy for a type could be relied on.
+func receivedPolicy(agent netip.Addr, home netip.Prefix, reqID uint32) object.Policy {
+	return object.Policy{
+		Selector:  object.Selector{Src: home, Dst: object.Host(agent), Protocol: object.MobilityHeader},
+		Direction: object.In,
+		Priority:  prioritySignalling,
+		Templates: [object.MaxTemplates]object.Template{
+			espTransport(reqID),
+			// A mobile node at home sends no Home Address option (RFC 6275
+			// section 11.5.5), one that is away must (RFC 4877 section 4.2).
+			keyless(object.HomeAddress, 0),
+		},
+	}
+}
+
+// policy is for sending: the type comes from the sending socket and is right.
 func (m message) policy(agent netip.Addr, home netip.Prefix, reqID uint32) object.Policy {
-	esp := espTransport(reqID)
-	esp.Optional = m.optional
 	p := object.Policy{
 		Selector: object.Selector{
 			Src:      object.Host(agent),
@@ -110,22 +121,17 @@ func (m message) policy(agent netip.Addr, home netip.Prefix, reqID uint32) objec
 			Type:     m.typ,
 			Typed:    true,
 		},
-		Direction: m.direction,
+		Direction: object.Out,
 		Priority:  prioritySignalling,
-		Templates: [object.MaxTemplates]object.Template{esp},
 	}
-	if m.direction == object.In {
-		p.Src, p.Dst = p.Dst, p.Src
-		// A mobile node at home sends no Home Address option (RFC 6275
-		// section 11.5.5), one that is away must (RFC 4877 section 4.2).
-		p.Templates[1] = keyless(object.HomeAddress, 0)
-	}
-	if m.direction == object.Out && reqID == 0 {
+	if reqID == 0 {
 		// There is no template for just any association when sending. What is
 		// not sent through a protected socket must not leave in the clear.
-		p.Templates[0] = object.Template{}
 		p.Block = !m.optional
+		return p
 	}
+	p.Templates[0] = espTransport(reqID)
+	p.Templates[0].Optional = m.optional
 	return p
 }
 
@@ -133,18 +139,6 @@ func (m message) policy(agent netip.Addr, home netip.Prefix, reqID uint32) objec
 // where there is one.
 func keyless(t object.Transform, reqID uint32) object.Template {
 	return object.Template{Transform: t, Mode: object.RouteOptimization, ReqID: reqID, Optional: true}
-}
-
-// otherMobilityPolicy lets Mobility Header messages of all other types in,
-// with a Home Address option that may be false: those who handle them refuse
-// what they do not know, naming the home address (RFC 6275 section 9.2).
-func otherMobilityPolicy(agent netip.Addr, home netip.Prefix) object.Policy {
-	return object.Policy{
-		Selector:  object.Selector{Src: home, Dst: object.Host(agent), Protocol: object.MobilityHeader},
-		Direction: object.In,
-		Priority:  priorityOtherMobility,
-		Templates: [object.MaxTemplates]object.Template{keyless(object.HomeAddress, 0)},
-	}
 }
 
 // optimizedPolicies are those of route optimization. The Mobility Header is
@@ -164,7 +158,7 @@ func optimizedPolicies(agent netip.Addr, home netip.Prefix) []object.Policy {
 		Templates: [object.MaxTemplates]object.Template{keyless(object.Routing, bindingReqID)},
 	}
 	mobility := out
-	mobility.Protocol, mobility.Priority = object.MobilityHeader, priorityOtherMobility
+	mobility.Protocol, mobility.Priority = object.MobilityHeader, priorityMobility
 	mobility.Templates = [object.MaxTemplates]object.Template{}
 	return []object.Policy{in, out, mobility}
 }

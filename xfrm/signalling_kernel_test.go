@@ -24,10 +24,10 @@ const (
 
 const mobilityHeader = 135
 
-// mobility is a Mobility Header message: 16 octets that a sequence number
-// tells apart. The kernel fills in the checksum.
+// mobility is a Mobility Header message: 24 octets, enough for all types, that
+// a sequence number tells apart. The kernel fills in the checksum.
 func mobility(typ byte, sequence uint16) []byte {
-	m := []byte{59, 1, typ, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 0, 0}
+	m := []byte{59, 2, typ, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	binary.BigEndian.PutUint16(m[6:], sequence)
 	return m
 }
@@ -123,6 +123,56 @@ func TestH46_OnlyTheOwnersSecurityAssociationCarriesABindingUpdate(t *testing.T)
 	if got := counters.IPsec["XfrmInTmplMismatch"]; got != 1 {
 		t.Errorf("Counters has %d times XfrmInTmplMismatch, want 1: %v", got, counters)
 	}
+}
+
+// However an unprotected Binding Update is dressed, and whatever type the kernel
+// takes it for, it is not delivered.
+func TestH46_NoDisguiseHelps(t *testing.T) {
+	l := newLab(t)
+	l.set()
+	fd := l.mobilitySocket(l.HomeAgent)
+	l.mobileSends(homeAddress, 0x100)
+	l.homeAgentTakes(homeAddress, 0x100)
+	l.mobileSends(otherAddress, 0) // with a Home Address option
+	plain := netip.MustParseAddr("2001:db8:1::300")
+	l.command(l.MobileNode, fmt.Sprintf("ip -6 addr add %s/128 dev lo nodad", plain))
+
+	update := mobility(bindingUpdate, 1)
+	trailed := append(update, mobility(77, 1)...)
+	hopByHop := []byte{0, 0, 1, 4, 0, 0, 0, 0}
+	disguises := []struct {
+		from     netip.Addr
+		hopByHop []byte
+		data     []byte
+	}{
+		{plain, nil, update},             // as from home
+		{plain, nil, trailed},            // as from home with something behind it
+		{plain, hopByHop, update},        // as from home with a header before it
+		{otherAddress, nil, trailed},     // with a Home Address option and something behind it
+		{otherAddress, hopByHop, update}, // with a header before the Home Address option
+	}
+	before := l.statistics()
+	for _, d := range disguises {
+		l.sendWith(l.MobileNode, d.hopByHop, d.from, d.data)
+	}
+	l.sendRaw(l.MobileNode, mobilityHeader, homeAddress, homeAgent, mobility(bindingUpdate, 9))
+	if got := l.next(fd, bindingUpdate); got != 9 {
+		t.Errorf("the first Binding Update delivered is number %d, want 9", got)
+	}
+	if diff := cmp.Diff(map[string]int{"XfrmInTmplMismatch": len(disguises)}, difference(before, l.statistics())); diff != "" {
+		t.Errorf("dropped (-want +got):\n%s", diff)
+	}
+}
+
+// sendWith sends a Mobility Header message with a hop-by-hop options header.
+func (l *lab) sendWith(h *testbed.Host, hopByHop []byte, from netip.Addr, data []byte) {
+	l.t.Helper()
+	fd := l.mobilitySocket(h)
+	if hopByHop != nil {
+		l.must(unix.SetsockoptString(fd, unix.IPPROTO_IPV6, unix.IPV6_HOPOPTS, string(hopByHop)))
+	}
+	l.must(unix.Bind(fd, &unix.SockaddrInet6{Addr: from.As16()}))
+	l.must(unix.Sendto(fd, data, 0, &unix.SockaddrInet6{Addr: homeAgent.As16()}))
 }
 
 func difference(before, after map[string]int) map[string]int {

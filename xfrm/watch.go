@@ -16,9 +16,10 @@ type Watcher struct {
 	Drift func()
 
 	// Rejected is called for a packet with a Home Address option that was
-	// dropped as there is no policy for it, and is no Mobility Header message
-	// of a known type. The sender is owed a Binding Error of status 1 (RFC
-	// 6275 section 9.3.1). The kernel limits the rate.
+	// dropped as it does not agree with a binding. The sender is owed a
+	// Binding Error of status 1, or 2 if it is a Mobility Header message: the
+	// kernel tells of unknown types only (RFC 6275 sections 9.2 and 9.3.1). It
+	// limits the rate.
 	Rejected func(Rejection)
 }
 
@@ -27,6 +28,7 @@ type Rejection struct {
 	HomeAddress netip.Addr // as the option said
 	CareOf      netip.Addr // the source of the packet
 	HomeAgent   netip.Addr // its destination
+	Protocol    uint8      // what follows the option
 }
 
 // Watch calls w's functions until ctx ends. It can be called once.
@@ -34,7 +36,7 @@ func (k *Kernel) Watch(ctx context.Context, w Watcher) error {
 	return k.platform.Watch(ctx, func(e object.Event) {
 		switch {
 		case e.Kind == object.Rejected:
-			w.Rejected(Rejection{e.Rejection.HomeAddress, e.Rejection.CareOf, e.Rejection.HomeAgent})
+			w.Rejected(Rejection(e.Rejection))
 		case k.drifted(e):
 			k.log.Debug("the kernel was changed by others")
 			w.Drift()

@@ -65,10 +65,8 @@ func TestWatchTellsOfRejections(t *testing.T) {
 	var got []Rejection
 	ended := make(chan error)
 	go func() { ended <- k.Watch(ctx, Watcher{Rejected: func(r Rejection) { got = append(got, r) }}) }()
-	want := Rejection{addr("2001:db8:1::100"), addr("2001:db8:2::a"), addr("2001:db8:1::1")}
-	fake.Tell(object.Event{Kind: object.Rejected, Rejection: object.Rejection{
-		HomeAddress: want.HomeAddress, CareOf: want.CareOf, HomeAgent: want.HomeAgent, Protocol: 17,
-	}})
+	want := Rejection{HomeAddress: addr("2001:db8:1::100"), CareOf: addr("2001:db8:2::a"), HomeAgent: addr("2001:db8:1::1"), Protocol: 17}
+	fake.Tell(object.Event{Kind: object.Rejected, Rejection: object.Rejection(want)})
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)

@@ -29,6 +29,8 @@ type Event struct {
 // Rejection is a packet that was dropped as it had a Home Address option and
 // no policy allows that.
 type Rejection struct {
-	HomeAddress, CareOf, HomeAgent netip.Addr
-	Protocol                       uint8 // of the payload
+	HomeAddress netip.Addr
+	CareOf      netip.Addr
+	HomeAgent   netip.Addr
+	Protocol    uint8 // of the payload
 }
