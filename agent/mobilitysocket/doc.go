@@ -19,14 +19,19 @@
 // # Protection by IPsec
 //
 // A socket cannot be asked whether a packet was under ESP, and of which security
-// association. It need not be: XFRM's policies for Binding Updates between home
-// prefixes and home agent addresses make ESP compulsory, and the selector of each
-// security association holds the home address it was negotiated for. A Binding
-// Update in clear (counted as XfrmInTmplMismatch), or under somebody else's
-// security association (XfrmInStateMismatch), never reaches the socket. So while
-// those policies are installed, and the packet's home address is in a home prefix
-// and its destination a home agent address, it came under the security association
-// of Packet.HomeAddress (or of Packet.Source, if that was not given).
+// association. It need not be: XFRM's policies between home prefixes and home agent
+// addresses make ESP compulsory, and the selector of each security association holds
+// the home address it was negotiated for. A Binding Update in clear (counted as
+// XfrmInTmplMismatch), or under somebody else's security association
+// (XfrmInStateMismatch), never reaches the socket. So while those policies are
+// installed, and the packet's home address is in a home prefix and its destination a
+// home agent address, it came under the security association of Packet.HomeAddress
+// (or of Packet.Source, if that was not given).
+//
+// Such a policy for received packets has to be for the protocol and not for one MH
+// Type. Linux finds the type of a received Mobility Header only if exactly one
+// extension header comes before it (seen with 6.1: the Binding Update of a mobile
+// node at home passes by a policy for type 5), and since 6.7 not even then.
 //
 // The package deals in octets: it knows neither messages (agent/mobility) nor
 // bindings.

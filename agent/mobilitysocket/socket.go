@@ -48,7 +48,10 @@ type Config struct {
 	// ReceiveBuffer is the size of the receive buffer in octets,
 	// rawsocket.DefaultReceiveBuffer if zero.
 	ReceiveBuffer int
-	Log           *slog.Logger
+	// Protect, if set, is called before each packet with the socket's descriptor
+	// and the packet's Association. xfrm.ProtectSocket is meant.
+	Protect func(fd int, association uint32) error
+	Log     *slog.Logger
 }
 
 // A Socket receives and sends Mobility Headers in one network namespace.
@@ -65,7 +68,7 @@ type Socket struct {
 // Open opens the socket in the network namespace of the calling thread; it needs
 // CAP_NET_RAW. Packets wait in its buffer until Run is called.
 func Open(cfg Config) (*Socket, error) {
-	raw, err := rawsocket.Open(rawsocket.Config{Protocol: Protocol, ReceiveBuffer: cfg.ReceiveBuffer})
+	raw, err := rawsocket.Open(rawsocket.Config{Protocol: Protocol, ReceiveBuffer: cfg.ReceiveBuffer, Protect: cfg.Protect})
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +118,7 @@ func (s *Socket) Send(o Outgoing) error {
 		Destination: o.Destination,
 		CareOf:      o.CareOf,
 		Interface:   o.Interface,
+		Association: o.Association,
 		Payload:     o.Payload,
 	})
 }

@@ -162,6 +162,28 @@ func TestH6_HomeAddressOption(t *testing.T) {
 	}
 }
 
+// TestH46_PolicyForTheProtocol: what keeps unprotected Mobility Headers away does so
+// with and without a Home Address option.
+func TestH46_PolicyForTheProtocol(t *testing.T) {
+	l := newLab(t)
+	l.serve()
+	l.run(l.HomeAgent, "xfrm policy add src "+testbed.HomePrefix.String()+" dst "+agent.String()+
+		" proto 135 dir in priority 2 tmpl proto esp mode transport reqid 1001 level required tmpl proto hao mode ro level use")
+	for _, option := range [][]netip.Addr{{home}, nil} {
+		p := update(1)
+		p.HomeAddresses = option
+		if option == nil { // as if from home
+			p.Source = home
+		}
+		l.send(p)
+	}
+	l.run(l.HomeAgent, "xfrm policy delete src "+testbed.HomePrefix.String()+" dst "+agent.String()+" proto 135 dir in")
+	l.send(update(7))
+	if got := l.receive(); got.Payload[7] != 7 {
+		t.Errorf("an unprotected Binding Update was handed over: %+v", got)
+	}
+}
+
 // TestOverflow: what does not fit into the receive buffer is counted.
 func TestOverflow(t *testing.T) {
 	l := newLab(t)

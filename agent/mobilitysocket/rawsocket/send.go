@@ -1,6 +1,7 @@
 package rawsocket
 
 import (
+	"errors"
 	"fmt"
 	"net"
 
@@ -24,8 +25,25 @@ func (s *Socket) send(p Outgoing) error {
 		return err
 	}
 	control := ancillary.Append(make([]byte, 0, ancillary.SendSpace), ancillary.Sent{Source: p.Source, CareOf: p.CareOf})
+	if s.cfg.Protect != nil {
+		s.sending.Lock()
+		defer s.sending.Unlock()
+		if err := s.protect(conn, p.Association); err != nil {
+			return err
+		}
+	}
 	_, _, err = conn.WriteMsgIP(p.Payload, control, &net.IPAddr{IP: p.Destination.AsSlice()})
 	return err
+}
+
+func (s *Socket) protect(conn *net.IPConn, association uint32) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = s.cfg.Protect(int(fd), association) })
+	return errors.Join(err, failed)
 }
 
 // connFor returns the socket whose packets leave by the interface. One that is

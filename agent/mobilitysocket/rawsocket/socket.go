@@ -41,6 +41,9 @@ type Config struct {
 	// Types are the ICMPv6 types that are received; none means all. For
 	// ICMPv6 only.
 	Types []ipv6.ICMPType
+	// Protect, if set, is called before each packet with the descriptor of the
+	// socket it is sent from and the packet's Association.
+	Protect func(fd int, association uint32) error
 }
 
 // A Packet is one that was received. Its Payload is valid until the function that
@@ -67,7 +70,10 @@ type Outgoing struct {
 	// Interface is the index of the only one that the packet may leave by,
 	// whatever routes there are through others; 0 leaves it to the routes.
 	Interface int
-	Payload   []byte // the checksum is the kernel's to fill in
+	// Association is the reqid of the ESP security association that the packet
+	// has to leave under; 0 leaves it to the policies.
+	Association uint32
+	Payload     []byte // the checksum is the kernel's to fill in
 }
 
 // A Socket receives and sends packets of one protocol.
@@ -77,6 +83,9 @@ type Socket struct {
 	buffer int // octets that the kernel gave
 	flaws  [ancillary.Flaws]atomic.Uint64
 	count  counts
+
+	// sending keeps a packet and what Protect did for it together.
+	sending sync.Mutex
 
 	mu    sync.Mutex
 	bound map[int]*net.IPConn // by interface, for sending only

@@ -1,0 +1,110 @@
+package discovery
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"homeagent/agent/discovery/message"
+	"homeagent/agent/mobilitysocket/rawsocket"
+)
+
+// advertisementInterval lies between Mobile Prefix Advertisements to one mobile node
+// at least (RFC 6275 section 6.8).
+const advertisementInterval = time.Second
+
+// answerPrefixes answers a mobile node that has a binding and is where the binding
+// says.
+func (s *Server) answerPrefixes(p *rawsocket.Packet, m *message.PrefixSolicitation, now time.Time) Outcome {
+	if !p.HomeAddress.IsValid() {
+		return NoHomeAddress
+	}
+	binding, bound := s.cfg.Binding(p.HomeAddress)
+	switch {
+	case !bound:
+		return NotBound
+	case binding.CareOf != p.Source:
+		return OtherCareOf
+	}
+	return s.advertise(p.HomeAddress, binding, m.ID, now)
+}
+
+// ErrNotAdvertised is what errors of [Server.Advertise] wrap.
+var ErrNotAdvertised = errors.New("no Mobile Prefix Advertisement was sent")
+
+// Advertise sends a mobile node that has a binding the home prefixes without being
+// asked (RFC 6275 section 10.6.2). When to do so, how often to repeat it and when to
+// stop is the caller's business.
+func (s *Server) Advertise(home netip.Addr) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	outcome := NotBound
+	binding, bound := s.cfg.Binding(home)
+	switch {
+	case s.socket == nil:
+		outcome = Unsent
+	case bound:
+		outcome = s.advertise(home, binding, 0, time.Now())
+	}
+	if outcome != Answered {
+		return fmt.Errorf("advertising home prefixes to %s: %w: %s", home, ErrNotAdvertised, outcome)
+	}
+	return nil
+}
+
+// advertise: RFC 6275 section 10.6.3. The M and O flags stay clear, as there is no
+// DHCPv6 through the tunnel (section 6.8).
+func (s *Server) advertise(home netip.Addr, b Binding, id uint16, now time.Time) Outcome {
+	l := s.linkOf(home)
+	switch at, ok := s.sent[home]; {
+	case l == nil:
+		return NotHomePrefix
+	case ok && now.Sub(at) < advertisementInterval:
+		return RateLimited
+	}
+	s.sent[home] = now
+	s.counters.PrefixAdvertisements++
+	advertisement := &message.PrefixAdvertisement{ID: id, Prefixes: l.prefixes(now)}
+	return s.send(rawsocket.Outgoing{
+		Source:      b.HomeAgent,
+		Destination: home,
+		CareOf:      b.CareOf,
+		Payload:     message.Append(nil, advertisement),
+	})
+}
+
+func (s *Server) linkOf(home netip.Addr) *link {
+	for _, l := range s.links {
+		if slices.ContainsFunc(l.Prefixes, func(p Prefix) bool { return p.Prefix.Contains(home) }) {
+			return l
+		}
+	}
+	return nil
+}
+
+// prefixes returns all prefixes of the link (RFC 6275 section 10.6.1), each with our
+// address in it (section 7.2).
+func (l *Link) prefixes(now time.Time) []message.Prefix {
+	list := make([]message.Prefix, 0, len(l.Prefixes))
+	for _, p := range l.Prefixes {
+		list = append(list, message.Prefix{
+			Address:    l.agentsIn(p.Prefix)[0],
+			Bits:       uint8(p.Prefix.Bits()),
+			OnLink:     p.OnLink,
+			Autonomous: p.Autonomous,
+			Router:     true,
+			Valid:      lifetime(p.ValidUntil, now),
+			Preferred:  min(lifetime(p.PreferredUntil, now), lifetime(p.ValidUntil, now)),
+		})
+	}
+	return list
+}
+
+func lifetime(until, now time.Time) time.Duration {
+	if until.IsZero() {
+		return message.Infinite
+	}
+	return min(max(until.Sub(now), 0), message.Infinite-time.Second)
+}
