@@ -4,7 +4,10 @@ package kernel
 
 import (
 	"context"
+	"net/netip"
+	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -132,5 +135,60 @@ func TestLinuxWatch(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("Watch ended with %v", err)
+	}
+}
+
+// The commands that objects print do what they say: the system's own tools
+// understand them, and the kernel then holds the object.
+func TestPrintedCommandsWork(t *testing.T) {
+	l := open(t)
+	tunnel := object.Tunnel{Name: "mip6", MTU: 1400, Up: true}
+	shell(t, tunnel.Command(object.Add))
+	shell(t, tunnel.Command(object.Replace))
+	got, found, err := l.Tunnel("mip6")
+	tunnel.Index = got.Index
+	if err != nil || !found || got != tunnel {
+		t.Fatalf("got %v, %t, %v, want %v", got, found, err, tunnel)
+	}
+	gate := object.Gate{Device: "mip6", Index: tunnel.Index, Classifier: true, Drop: true}
+	shell(t, gate.Command(object.Add))
+	if g, err := l.Gate(tunnel); err != nil || g != gate {
+		t.Errorf("got %v, %v, want %v", g, err, gate)
+	}
+	policy, state := tunnelPolicy(), keylessState()
+	signalling := object.Policy{
+		Selector: object.Selector{
+			Src: object.Host(agent), Dst: netip.MustParsePrefix("2001:db8:1::/64"),
+			Protocol: object.MobilityHeader, Type: 6, Typed: true,
+		},
+		Direction: object.Out, Block: true,
+	}
+	route := object.Route{Device: "mip6", Index: tunnel.Index, Dst: object.Host(home), HomeAgent: agent, CareOf: careOf, HopLimit: 64}
+	filter := object.Filter{Device: "mip6", Index: tunnel.Index, Handle: 1, CareOf: careOf, HomeAgent: agent, Source: object.Host(home)}
+	objects := []object.Object{policy, signalling, state, route, filter}
+	for _, o := range objects {
+		shell(t, o.Command(object.Add))
+		shell(t, o.Command(object.Replace))
+	}
+	if list, err := l.Policies(); err != nil || len(list) != 2 || !slices.Contains(list, policy) || !slices.Contains(list, signalling) {
+		t.Errorf("got policies %v, error %v", list, err)
+	}
+	checkList(t, l.States, state)
+	checkList(t, func() ([]object.Route, error) { return l.Routes(tunnel) }, route)
+	// The command leaves the action's number to the kernel, so it is not quite
+	// one of ours.
+	checkList(t, func() ([]object.Filter, error) { return l.Filters(tunnel) },
+		object.Filter{Device: "mip6", Index: tunnel.Index, Handle: 1})
+	for _, o := range append(objects, gate, tunnel) {
+		shell(t, o.Command(object.Delete))
+	}
+	checkList(t, l.Policies)
+	checkList(t, l.States)
+}
+
+func shell(t *testing.T, command string) {
+	t.Helper()
+	if output, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", command, err, output)
 	}
 }
