@@ -139,9 +139,10 @@ func BenchmarkArm(b *testing.B) {
 	}
 }
 
-// BenchmarkIKESA shows what one more IKE_SA costs charon when many sessions are
-// live (IKE_LIVE, 1000 if not set), all but a window of them evicted. The
-// IKE_SAs have no CHILD_SA, so that it runs on any kernel.
+// BenchmarkIKESA shows what one more IKE_SA costs charon, its arming included,
+// with few sessions and with many live (IKE_LIVE, 1000 if not set), all but a
+// window of them evicted; and how long a newcomer waits when charon restarts
+// then. The IKE_SAs have no CHILD_SA, so that it runs on any kernel.
 func BenchmarkIKESA(b *testing.B) {
 	live := 1000
 	if s := os.Getenv("IKE_LIVE"); s != "" {
@@ -151,34 +152,45 @@ func BenchmarkIKESA(b *testing.B) {
 		}
 	}
 	f := newField(b, ike.Config{SAPoll: time.Hour})
-	for i := range live {
-		f.t = b
+	defer f.endAgent()
+	few := f.cost(b, 0)
+	f.t = b
+	for i := few; i < live; i++ {
 		f.live(i)
-		if i%1000 == 999 {
-			b.Logf("%d live", i+1)
-		}
 	}
-	f.cost(b, fmt.Sprintf("live=%d", live), live, nil)
+	n := f.cost(b, live)
+	b.Run(fmt.Sprintf("restart/live=%d", live), func(b *testing.B) {
+		f.t = b
+		f.must(f.ha.Kill())
+		f.must(f.ha.Start())
+		begin := time.Now()
+		f.must(f.arm(subscriber(live + n)))
+		b.ReportMetric(float64(time.Since(begin).Milliseconds()), "ms-to-arm")
+		f.eventually("the window is loaded", func() bool { return f.ike.Status().Loaded == min(500, live) })
+		b.ReportMetric(float64(time.Since(begin).Milliseconds()), "ms-to-window")
+		f.eventually("it is known that all are gone", func() bool { return f.ike.Status().Established == 0 })
+		b.ReportMetric(float64(time.Since(begin).Milliseconds()), "ms-to-listing")
+	})
 }
 
-// cost measures a few hundred more IKE_SAs.
-func (f *field) cost(b *testing.B, name string, live int, before func()) {
-	const n = 300
-	b.Run(name, func(b *testing.B) {
+// cost measures a few more IKE_SAs when so many are live, and returns how many.
+func (f *field) cost(b *testing.B, live int) int {
+	n := 0
+	b.Run(fmt.Sprintf("live=%d", live), func(b *testing.B) {
 		f.t = b
+		const few = 200
 		start, err := f.ha.CPU()
 		f.must(err)
-		begin := time.Now()
-		for i := range n {
-			f.live(live + i)
+		for range few {
+			f.live(live + n)
+			n++
 		}
-		took := time.Since(begin)
 		end, err := f.ha.CPU()
 		f.must(err)
-		b.ReportMetric(float64((end-start).Microseconds())/n/1000, "charon-ms/IKE_SA")
-		b.ReportMetric(float64(took.Microseconds())/n/1000, "ms/IKE_SA")
-		live += n
+		b.ReportMetric(float64((end-start).Microseconds())/few/1000, "charon-ms/IKE_SA")
+		b.ReportMetric(float64(b.Elapsed().Microseconds())/few/1000, "ms/IKE_SA")
 	})
+	return n
 }
 
 // live arms a mobile node and has it authenticate.

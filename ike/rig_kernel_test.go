@@ -44,7 +44,7 @@ type field struct {
 
 func newField(t testing.TB, cfg ike.Config) *field {
 	t.Helper()
-	f := &field{t: t, ups: make(chan ike.Established, 2000), downs: make(chan ike.Lost, 2000)}
+	f := &field{t: t, ups: make(chan ike.Established, 1<<16), downs: make(chan ike.Lost, 1<<16)}
 	var err error
 	f.pair, err = charontest.NewPair(fmt.Sprintf("i%d%c", os.Getpid()%1000, 'a'+pairs.Add(1)), []netip.Addr{homeAgent}, []netip.Addr{careOf})
 	f.must(err)

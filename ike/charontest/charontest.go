@@ -69,6 +69,8 @@ const settings = `charon-systemd {
   load = %s
   install_routes = no
   install_virtual_ip = no
+  ikesa_table_size = 4096
+  ikesa_table_segments = 16
   plugins {
     vici {
       socket = unix://%s
