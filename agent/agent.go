@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"slices"
 	"time"
@@ -77,7 +78,7 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 func (a *Agent) buildCharon() error {
 	var err error
 	a.charon, err = ike.New(ike.Config{
-		Socket: a.cfg.IKE.Socket, Identity: a.cfg.IKE.Identity, Window: a.cfg.IKE.Window, ReqID: a.cfg.IKE.ReqID,
+		Socket: a.cfg.IKE.Socket, Identity: a.cfg.IKE.Identity, Window: a.cfg.IKE.Window,
 		IKEProposals: a.cfg.IKE.IKEProposals, ESPProposals: a.cfg.IKE.ESPProposals, DPDDelay: a.cfg.IKE.DPD,
 		Log:  a.deps.Log,
 		OnUp: func(e ike.Established) { a.sessions.Established(e.HomeAddress, e.CareOf, e.At) },
@@ -104,10 +105,17 @@ func (a *Agent) buildRegistrar() error {
 	if err != nil {
 		return fmt.Errorf("making the binding cache: %w", err)
 	}
-	a.signals = &signalling{conn: a.deps.Mobility, homeLink: a.deps.HomeInterface, log: a.deps.Log}
-	a.registrar = registrar.New(cache, effects{a.deps.HomeLink, a.deps.Store, a.deps.Kernel, a.charon}, a.signals, a.cfg.Limits.EffectTimeout, a.deps.Log)
+	a.signals = &signalling{conn: a.deps.Mobility, association: a.association, homeLink: a.deps.HomeInterface, log: a.deps.Log}
+	a.registrar = registrar.New(cache, effects{a.deps.HomeLink, a.deps.Store, a.deps.Kernel, a.charon, a.sessions}, a.signals, a.cfg.Limits.EffectTimeout, a.deps.Log)
 	a.signals.update = a.registrar.Handle
 	return nil
+}
+
+// association is the reqid of a mobile node's security associations, 0 for an
+// address that is nobody's.
+func (a *Agent) association(home netip.Addr) uint32 {
+	s, _ := a.sessions.Owner(home)
+	return s.ReqID
 }
 
 func (a *Agent) buildPeers() error {
@@ -164,8 +172,8 @@ func (a *Agent) claims() []homelink.Claim {
 // desired is all that the kernel should hold.
 func (a *Agent) desired() xfrm.Desired {
 	d := xfrm.Desired{
-		HomeAgents: a.cfg.HomeAgent.Addresses, ReqID: a.cfg.IKE.ReqID,
-		Tunnel: xfrm.TunnelConfig{Name: a.cfg.Mobility.TunnelDevice, MTU: a.cfg.Mobility.TunnelMTU},
+		HomeAgents: a.cfg.HomeAgent.Addresses, // each mobile node has a reqid of its own
+		Tunnel:     xfrm.TunnelConfig{Name: a.cfg.Mobility.TunnelDevice, MTU: a.cfg.Mobility.TunnelMTU},
 	}
 	for _, p := range a.cfg.Prefixes {
 		d.HomePrefixes = append(d.HomePrefixes, p.Prefix)

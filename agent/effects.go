@@ -10,6 +10,7 @@ import (
 	"homeagent/agent/homelink"
 	"homeagent/agent/mobility"
 	"homeagent/agent/registrar"
+	"homeagent/agent/session"
 	"homeagent/agent/store"
 	"homeagent/ike"
 	"homeagent/xfrm"
@@ -18,10 +19,11 @@ import (
 // effects are the steps of a registration, done by the store, the kernel, the
 // home link and strongSwan. They are registrar.Effects.
 type effects struct {
-	link    homelink.HomeLink
-	records store.Store
-	kernel  Kernel
-	charon  *ike.Charon
+	link     homelink.HomeLink
+	records  store.Store
+	kernel   Kernel
+	charon   *ike.Charon
+	sessions *session.Manager
 }
 
 var _ registrar.Effects = effects{}
@@ -30,6 +32,7 @@ var _ registrar.Effects = effects{}
 func (e effects) Probe(ctx context.Context, b bindingcache.Binding) error {
 	err := e.link.Claim(ctx, claim(b))
 	if errors.Is(err, homelink.ErrDuplicate) {
+		e.sessions.Duplicate(b.HomeAddress)
 		return fmt.Errorf("%w: %w", registrar.ErrDuplicate, err)
 	}
 	return err
@@ -94,10 +97,20 @@ func fromStore(b store.Binding) bindingcache.Binding {
 	}
 }
 
-// MoveIKE is never asked for: the binding cache is told that the IKE peer
-// cannot follow, and grants no K bit.
-func (e effects) MoveIKE(_ context.Context, _ netip.Addr, b bindingcache.Binding) error {
-	return fmt.Errorf("moving the IKE peer of %s: not supported", b.HomeAddress)
+// MoveIKE tells strongSwan that its peer is at the binding's care-of address now
+// (RFC 6275 section 10.3.1, K=1).
+func (e effects) MoveIKE(ctx context.Context, _ netip.Addr, b bindingcache.Binding) error {
+	owner, ok := e.sessions.Owner(b.HomeAddress)
+	if !ok {
+		return fmt.Errorf("moving the IKE peer of %s: %w", b.HomeAddress, session.ErrUnknown)
+	}
+	err := e.kernel.Migrate(ctx, xfrm.Migration{
+		HomeAddress: b.HomeAddress, HomeAgent: b.HomeAgent, CareOf: b.CareOf, ReqID: owner.ReqID,
+	})
+	if err == nil {
+		e.sessions.Moved(b.HomeAddress, b.CareOf)
+	}
+	return err
 }
 
 // DropIKE ends the IKE_SA to a former care-of address. The mobile node, which

@@ -53,6 +53,7 @@ func (k *kernel) Bind(_ context.Context, b xfrm.Binding) error {
 	k.bound[b.HomeAddress] = b
 	return k.err
 }
+func (k *kernel) Migrate(context.Context, xfrm.Migration) error { return k.failure() }
 func (k *kernel) Unbind(_ context.Context, home netip.Addr) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -27,6 +27,8 @@ type Kernel interface {
 	// Bind and Unbind change the binding of one home address.
 	Bind(ctx context.Context, b xfrm.Binding) error
 	Unbind(ctx context.Context, home netip.Addr) error
+	// Migrate tells strongSwan that a mobile node's IKE peer has moved.
+	Migrate(ctx context.Context, m xfrm.Migration) error
 }
 
 // kernelTask keeps the kernel as it should be.

@@ -12,7 +12,7 @@ import (
 func (a *Agent) bindingRules() bindingcache.Config {
 	rules := bindingcache.Config{
 		Authority: authority{a, networksOf(a.cfg)}, HomeAgents: a.cfg.HomeAgent.Addresses,
-		MaxLifetime: a.cfg.Mobility.MaxLifetime, MobileRouters: len(a.cfg.Mobility.Networks) > 0,
+		MaxLifetime: a.cfg.Mobility.MaxLifetime, MobileRouters: len(a.cfg.Mobility.Networks) > 0, FollowIKE: true,
 	}
 	if a.cfg.Mobility.HomeLink == config.Physical {
 		rules.HomeLink = bindingcache.PhysicalHomeLink

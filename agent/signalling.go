@@ -17,10 +17,12 @@ import (
 // Updates to the registrar and answers what cannot be understood (RFC 6275
 // section 9.2).
 type signalling struct {
-	conn     mobilitysocket.Conn
-	update   func(bindingcache.Update)
-	homeLink int // interface index of a physical home link, 0 for a virtual one
-	log      *slog.Logger
+	conn   mobilitysocket.Conn
+	update func(bindingcache.Update)
+	// association finds the reqid under which a mobile node is answered.
+	association func(home netip.Addr) uint32
+	homeLink    int // interface index of a physical home link, 0 for a virtual one
+	log         *slog.Logger
 	// discarded counts messages that were not understood, by Fault.
 	discarded [mobility.Faults]atomic.Uint64
 }
@@ -106,6 +108,7 @@ func (s *signalling) Send(r *bindingcache.Reply) error {
 	if r.HomeAddress.IsValid() {
 		out.Destination, out.CareOf = r.HomeAddress, r.Destination
 	}
+	out.Association = s.association(out.Destination)
 	if r.OnLink {
 		out.Interface = r.Interface
 	}

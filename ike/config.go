@@ -35,7 +35,8 @@ type Config struct {
 	// 60 s).
 	Turn, FirstTurn time.Duration
 
-	// ReqID ties the CHILD_SAs to the kernel's policies (default 1001).
+	// ReqID is the reqid of the CHILD_SAs of mobile nodes without one of their
+	// own (default 1001).
 	ReqID uint32
 
 	// IKEProposals and ESPProposals are strongSwan proposals such as

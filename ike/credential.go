@@ -23,6 +23,10 @@ type Credential struct {
 	// PSK is the pre-shared key of the IKE_SA.
 	PSK psk.Key
 
+	// ReqID is the reqid of the mobile node's CHILD_SAs, its own so that charon
+	// can be told that this one node moved; 0 for [Config.ReqID].
+	ReqID uint32
+
 	// EstablishedAt is when the key was last proven by an IKE_AUTH; zero
 	// means it is armed and has never been.
 	EstablishedAt time.Time
@@ -56,5 +60,5 @@ func isPlain(addr netip.Addr) bool {
 
 // same reports whether charon needs no change to hold b instead of a.
 func (a Credential) same(b Credential) bool {
-	return a.UserName == b.UserName && a.HomeAddress == b.HomeAddress && a.HomeAgent == b.HomeAgent && a.PSK.Equal(b.PSK)
+	return a.UserName == b.UserName && a.HomeAddress == b.HomeAddress && a.HomeAgent == b.HomeAgent && a.ReqID == b.ReqID && a.PSK.Equal(b.PSK)
 }

@@ -1,6 +1,7 @@
 package ike
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
@@ -63,7 +64,7 @@ func (c *Charon) connection(name string, cred Credential, user identity) vici.Co
 		Children: []vici.Child{{
 			Name:      childMH,
 			Mode:      "transport_proxy",
-			ReqID:     c.cfg.ReqID,
+			ReqID:     cmp.Or(cred.ReqID, c.cfg.ReqID),
 			LocalTS:   []string{selector(cred.HomeAgent)},
 			RemoteTS:  []string{selector(cred.HomeAddress)},
 			Proposals: c.cfg.ESPProposals,

@@ -90,7 +90,6 @@ type IKE struct {
 	Socket       string // of charon's VICI plugin
 	Identity     string // of the home agent (IDr)
 	Window       int    // sessions in charon for each home agent address
-	ReqID        uint32
 	IKEProposals []string
 	ESPProposals []string
 	DPD          time.Duration

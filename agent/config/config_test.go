@@ -66,7 +66,7 @@ func TestMinimalGetsDefaults(t *testing.T) {
 		},
 		HomeAgent: config.HomeAgent{Addresses: []netip.Addr{netip.MustParseAddr("2001:db8:1::1")}},
 		Prefixes:  []config.HomePrefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64")}},
-		IKE:       config.IKE{Socket: "/run/charon.vici", Identity: "ha.example.com", Window: 500, ReqID: 1001, DPD: 2 * time.Minute},
+		IKE:       config.IKE{Socket: "/run/charon.vici", Identity: "ha.example.com", Window: 500, DPD: 2 * time.Minute},
 		Mobility: config.Mobility{
 			HomeLink: config.Virtual, MaxLifetime: time.Hour, HoldDown: 10 * time.Minute,
 			TunnelMTU: 1460, TunnelDevice: "mip6",

@@ -27,7 +27,6 @@ func ikeOptions() []Option {
 		option("ike.socket", `"/run/charon.vici"`, "strongSwan's VICI socket.", socketPath, func(c *Config) *string { return &c.IKE.Socket }),
 		option("ike.identity", "", "The home agent's IKE identity (IDr); diameter.identity if it is not given.", text, func(c *Config) *string { return &c.IKE.Identity }),
 		option("ike.window", "500", "Sessions loaded in strongSwan at a time for each home agent address. Its cost for an IKE_SA grows with the square of this; the others come back when they are needed.", number[int](2, 2000), func(c *Config) *int { return &c.IKE.Window }),
-		option("ike.reqid", "1001", "The reqid that ties security associations to the kernel's policies.", number[uint32](1, math.MaxUint32), func(c *Config) *uint32 { return &c.IKE.ReqID }),
 		option("ike.proposals", "[]", "Proposals for IKE_SAs in strongSwan's notation; its default if it is empty.", list(text), func(c *Config) *[]string { return &c.IKE.IKEProposals }),
 		option("ike.esp_proposals", "[]", "Proposals for ESP in strongSwan's notation; its default if it is empty.", list(text), func(c *Config) *[]string { return &c.IKE.ESPProposals }),
 		option("ike.dpd", `"2m"`, "How long a mobile node may be silent before it is asked whether it is there.", duration(5*time.Second, day), func(c *Config) *time.Duration { return &c.IKE.DPD }),

@@ -83,7 +83,7 @@ func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *sl
 		return err
 	}
 	defer records.Close()
-	socket, err := mobilitysocket.Open(mobilitysocket.Config{Log: log})
+	socket, err := mobilitysocket.Open(mobilitysocket.Config{Log: log, Protect: xfrm.ProtectSocket})
 	if err != nil {
 		return err
 	}

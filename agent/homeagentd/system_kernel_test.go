@@ -247,7 +247,7 @@ func (s *system) ask(t *testing.T, work func(context.Context, *vici.Link) error)
 	}
 }
 
-// loaded lists the keys and connections in the home agent's strongSwan.
+// loaded lists the keys and connections in the home agent's strongSwan, sorted.
 func (s *system) loaded(t *testing.T) (keys, conns []string) {
 	t.Helper()
 	s.ask(t, func(ctx context.Context, link *vici.Link) (err error) {
@@ -256,6 +256,8 @@ func (s *system) loaded(t *testing.T) (keys, conns []string) {
 		}
 		return err
 	})
+	slices.Sort(keys)
+	slices.Sort(conns)
 	return keys, conns
 }
 

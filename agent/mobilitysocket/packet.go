@@ -50,7 +50,10 @@ type Outgoing struct {
 	// mobile node that is at home, while its binding says otherwise, gets the
 	// refusal of its Binding Update there (RFC 6275 section 10.3.2).
 	Interface int
-	Payload   []byte // the checksum is the kernel's to fill in
+	// Association is the reqid of the ESP security association that the packet
+	// has to leave under; 0 leaves it to the policies.
+	Association uint32
+	Payload     []byte // the checksum is the kernel's to fill in
 }
 
 // String returns the packet as tcpdump would show its headers.

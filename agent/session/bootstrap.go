@@ -69,10 +69,7 @@ func (m *Manager) adopt(p *plan) {
 	m.planned -= p.newcomers()
 	m.insert(p.after)
 	delete(m.keyPrints, p.after.UserName)
-	for _, user := range m.pool.Forgotten() {
-		delete(m.keyPrints, user)
-		m.unsettled[user] = struct{}{}
-	}
+	m.forgetLeases()
 	m.mu.Unlock()
 	m.wake()
 	event := "mobile node bootstrapped"
@@ -83,6 +80,15 @@ func (m *Manager) adopt(p *plan) {
 		"user_name", p.after.UserName, "home_address", p.after.HomeAddress,
 		"home_agent_address", p.after.HomeAgent, "session_id", p.after.SessionID,
 		"peer", p.after.PeerHost, "key_id", p.after.KeyID, "key_fingerprint", p.after.Fingerprint)
+}
+
+// forgetLeases has the store forget what the pool forgot. The caller holds the
+// lock.
+func (m *Manager) forgetLeases() {
+	for _, user := range m.pool.Forgotten() {
+		delete(m.keyPrints, user)
+		m.unsettled[user] = struct{}{}
+	}
 }
 
 // retire drops what a new home address left behind: the new one is in place

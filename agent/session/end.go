@@ -82,7 +82,9 @@ func (m *Manager) forget(ctx context.Context, s *store.Session, now time.Time) {
 	m.remove(s.UserName)
 	m.pool.Release(s.UserName, now)
 	m.keyPrints[s.UserName] = s.Fingerprint
+	m.forgetLeases()
 	m.mu.Unlock()
+	m.wake()
 	if err := m.keys.Forget(ctx, s.HomeAddress); err != nil {
 		m.log.Warn("an ended session is still known to the IKE daemon, which removes it when it can be reached",
 			"user_name", s.UserName, "home_address", s.HomeAddress, "error", err)
@@ -93,6 +95,20 @@ func (m *Manager) forget(ctx context.Context, s *store.Session, now time.Time) {
 // a care-of address. It does not wait for the store.
 func (m *Manager) Established(home, careOf netip.Addr, at time.Time) {
 	m.update(home, func(s *store.Session) { s.EstablishedAt, s.CareOf = at, careOf })
+}
+
+// Duplicate records that another node uses a home address on the home link: its
+// owner gets another one when it is bootstrapped next.
+func (m *Manager) Duplicate(home netip.Addr) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pool.Avoid(home, time.Now())
+}
+
+// Moved records that the IKE_SA followed the mobile node to another care-of
+// address.
+func (m *Manager) Moved(home, careOf netip.Addr) {
+	m.update(home, func(s *store.Session) { s.CareOf = careOf })
 }
 
 func (m *Manager) update(home netip.Addr, change func(*store.Session)) {

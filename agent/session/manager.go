@@ -28,6 +28,7 @@ type Credential struct {
 	UserName               string
 	HomeAddress, HomeAgent netip.Addr
 	PSK                    psk.Key
+	ReqID                  uint32
 	EstablishedAt          time.Time // zero: not proven yet
 }
 
@@ -70,6 +71,7 @@ type Manager struct {
 	unsettled map[string]struct{} // users whose durable state may lag behind memory
 	keyPrints map[string]psk.Fingerprint
 	planned   int    // newcomers under way, who count against MaxSessions
+	reqIDs    uint32 // the highest one given, firstReqID-1 if none was
 	minted    uint64 // Acct-Multi-Session-Ids made
 }
 
@@ -79,6 +81,10 @@ type entry struct {
 	place int // -1: never expires
 }
 
+// firstReqID is above what charon gives to connections without a reqid of their
+// own, which counts from 1, and what operators write into theirs.
+const firstReqID = 1_000_001
+
 // New makes a Manager without sessions; Restore brings back those of the store.
 func New(cfg Config, st store.Store, pool *addresspool.Pool, keys Keyer, log *slog.Logger) *Manager {
 	m := &Manager{
@@ -86,6 +92,7 @@ func New(cfg Config, st store.Store, pool *addresspool.Pool, keys Keyer, log *sl
 		ready: make(chan struct{}), kick: make(chan struct{}, 1),
 		users: map[string]*entry{}, ids: map[string]*entry{}, homes: map[netip.Addr]*entry{},
 		load: map[netip.Addr]int{}, unsettled: map[string]struct{}{}, keyPrints: map[string]psk.Fingerprint{},
+		reqIDs: firstReqID - 1,
 	}
 	for _, ha := range cfg.HomeAgents {
 		m.load[ha] = 0
@@ -110,9 +117,11 @@ func (m *Manager) Restore() ([]Credential, error) {
 	if err := m.pool.Restore(leases); err != nil {
 		return nil, fmt.Errorf("restoring leases: %w", err)
 	}
+	m.forgetLeases()
 	var creds []Credential
 	err = m.store.Sessions(func(s store.Session) error {
 		m.insert(s)
+		m.reqIDs = max(m.reqIDs, s.ReqID)
 		creds = append(creds, credential(&s))
 		return nil
 	})
@@ -125,7 +134,7 @@ func (m *Manager) Restore() ([]Credential, error) {
 func credential(s *store.Session) Credential {
 	return Credential{
 		UserName: s.UserName, HomeAddress: s.HomeAddress, HomeAgent: s.HomeAgent,
-		PSK: s.PSK, EstablishedAt: s.EstablishedAt,
+		PSK: s.PSK, ReqID: s.ReqID, EstablishedAt: s.EstablishedAt,
 	}
 }
 

@@ -51,7 +51,7 @@ func (m *Manager) plan(req *Request, now time.Time) (*plan, *Refusal) {
 	if full && !req.HomeAddress.IsValid() {
 		return nil, refuse(SessionsExhausted, fmt.Errorf("%d sessions", m.cfg.MaxSessions))
 	}
-	claim, refusal := m.claimAddress(req, before, now)
+	claim, refusal := m.claimAddress(req, now)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -113,15 +113,13 @@ func (m *Manager) chooseHomeAgent(req *Request, before *store.Session) (netip.Ad
 	return best, nil
 }
 
-func (m *Manager) claimAddress(req *Request, before *store.Session, now time.Time) (addresspool.Claim, *Refusal) {
-	wanted := req.HomeAddress
-	if !wanted.IsValid() && before != nil {
-		wanted = before.HomeAddress
-	}
+// claimAddress takes the server's choice; else the pool finds the address the
+// user has, had, or gets.
+func (m *Manager) claimAddress(req *Request, now time.Time) (addresspool.Claim, *Refusal) {
 	var claim addresspool.Claim
 	var err error
-	if wanted.IsValid() {
-		claim, err = m.pool.Claim(req.UserName, wanted, now)
+	if req.HomeAddress.IsValid() {
+		claim, err = m.pool.Claim(req.UserName, req.HomeAddress, now)
 	} else {
 		claim, err = m.pool.Assign(req.UserName, now)
 	}
@@ -153,7 +151,7 @@ func (m *Manager) next(req *Request, before *store.Session, home, agent netip.Ad
 		SessionID: req.SessionID, UserName: req.UserName,
 		OriginHost: req.OriginHost, OriginRealm: req.OriginRealm, PeerHost: req.PeerHost,
 		HomeAddress: home, HomeAgent: agent,
-		KeyID: req.KeyID, PSK: key, Fingerprint: req.AAAKey.Fingerprint(),
+		KeyID: req.KeyID, ReqID: m.reqID(before), PSK: key, Fingerprint: req.AAAKey.Fingerprint(),
 		Stateful: req.Stateful, AuthorizedAt: now,
 		AcctMultiSessionID: m.acctMultiSessionID(req, before, now),
 	}
@@ -165,6 +163,16 @@ func (m *Manager) next(req *Request, before *store.Session, home, agent netip.Ad
 		s.EstablishedAt, s.CareOf = before.EstablishedAt, before.CareOf
 	}
 	return s
+}
+
+// reqID keeps the one there is: security associations may have it. A new one is
+// higher than any before, so that none is given twice while it may be in use.
+func (m *Manager) reqID(before *store.Session) uint32 {
+	if before != nil {
+		return before.ReqID
+	}
+	m.reqIDs++
+	return m.reqIDs
 }
 
 func (m *Manager) cappedLifetime(d time.Duration) time.Duration {

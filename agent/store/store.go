@@ -31,7 +31,10 @@ type Session struct {
 	AcctMultiSessionID     string
 	HomeAddress, HomeAgent netip.Addr
 	KeyID                  int32
-	PSK                    psk.Key
+	// ReqID is the reqid of the mobile node's security associations: nobody
+	// else's, and the same for the life of the session.
+	ReqID uint32
+	PSK   psk.Key
 	// Fingerprint names the MIPv6-AAA-Key the PSK was derived from.
 	Fingerprint psk.Fingerprint
 	// Stateful tells whether the AAA server wants to hear of the end.

@@ -63,6 +63,7 @@ type sessionFields struct {
 	HomeAddress   netip.Addr      `json:"hoa"`
 	HomeAgent     netip.Addr      `json:"ha"`
 	KeyID         int32           `json:"key_id"`
+	ReqID         uint32          `json:"reqid,omitempty"`
 	Key           []byte          `json:"key"` // sealed where the store has a Sealer
 	Fingerprint   psk.Fingerprint `json:"print"`
 	Stateful      bool            `json:"stateful,omitempty"`
@@ -77,7 +78,7 @@ func (s *Store) encodeSession(v store.Session) ([]byte, error) {
 	f := sessionFields{
 		SessionID: v.SessionID, OriginHost: v.OriginHost, OriginRealm: v.OriginRealm, PeerHost: v.PeerHost,
 		AcctID: v.AcctMultiSessionID, HomeAddress: v.HomeAddress, HomeAgent: v.HomeAgent,
-		KeyID: v.KeyID, Key: v.PSK.Bytes(), Fingerprint: v.Fingerprint, Stateful: v.Stateful,
+		KeyID: v.KeyID, ReqID: v.ReqID, Key: v.PSK.Bytes(), Fingerprint: v.Fingerprint, Stateful: v.Stateful,
 		AuthorizedAt: v.AuthorizedAt.UTC(), ExpiresAt: v.ExpiresAt.UTC(), Grace: v.Grace,
 		EstablishedAt: v.EstablishedAt.UTC(), CareOf: v.CareOf,
 	}
@@ -110,7 +111,7 @@ func (s *Store) decodeSession(key, record []byte) (store.Session, error) {
 		UserName: string(key), SessionID: f.SessionID,
 		OriginHost: f.OriginHost, OriginRealm: f.OriginRealm, PeerHost: f.PeerHost,
 		AcctMultiSessionID: f.AcctID, HomeAddress: f.HomeAddress, HomeAgent: f.HomeAgent,
-		KeyID: f.KeyID, PSK: secret, Fingerprint: f.Fingerprint, Stateful: f.Stateful,
+		KeyID: f.KeyID, ReqID: f.ReqID, PSK: secret, Fingerprint: f.Fingerprint, Stateful: f.Stateful,
 		AuthorizedAt: f.AuthorizedAt, ExpiresAt: f.ExpiresAt, Grace: f.Grace,
 		EstablishedAt: f.EstablishedAt, CareOf: f.CareOf,
 	}, nil

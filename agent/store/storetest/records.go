@@ -39,7 +39,7 @@ func Session(n int) store.Session {
 		OriginHost: "aaah.example.com", OriginRealm: "example.com", PeerHost: "relay.example.net",
 		AcctMultiSessionID: fmt.Sprintf("ha.example.com;1700000000;%d", n),
 		HomeAddress:        address(1, n), HomeAgent: address(1, -0xfff),
-		KeyID: int32(-n), PSK: key, Fingerprint: psk.NewAAAKey(octets).Fingerprint(), Stateful: n%2 == 0,
+		KeyID: int32(-n), ReqID: uint32(n), PSK: key, Fingerprint: psk.NewAAAKey(octets).Fingerprint(), Stateful: n%2 == 0,
 		AuthorizedAt: epoch, ExpiresAt: epoch.Add(time.Hour), Grace: time.Minute,
 		EstablishedAt: epoch.Add(time.Second), CareOf: address(2, n),
 	}
