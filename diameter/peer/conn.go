@@ -176,12 +176,13 @@ func (c *conn) reset(err error) {
 // over.
 func (c *conn) discard() { io.Copy(io.Discard, c.in) }
 
-// refuse writes a last message on a connection that no goroutine serves yet, and
-// closes it.
-func (c *conn) refuse(m *diameter.Message) {
+// refuse writes a last message on a connection that no goroutine serves yet,
+// calls written, and waits a moment for the other end to close.
+func (c *conn) refuse(m *diameter.Message, written func()) {
 	c.send(m)
 	c.out.finish()
 	c.write()
+	written()
 	c.discard()
 	c.abort(errEnded)
 }

@@ -30,15 +30,21 @@ func newDoorway(total, perSource int) *doorway {
 	return &doorway{total: total, perSource: perSource, queue: list.New(), counts: map[netip.Prefix]int{}}
 }
 
-// enter lets a connection stand in the doorway until leave is called. False
-// means that the doorway is shut and the connection was closed.
-func (d *doorway) enter(nc net.Conn) (leave func(), ok bool) {
+// A place in the doorway is held by one connection.
+type place struct {
+	doorway *doorway
+	element *list.Element
+}
+
+// enter gives a connection a place until it leaves. False means that the doorway
+// is shut and the connection was closed.
+func (d *doorway) enter(nc net.Conn) (place, bool) {
 	s := stranger{nc, source(addrPort(nc.RemoteAddr()).Addr())}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.shut {
 		nc.Close()
-		return nil, false
+		return place{}, false
 	}
 	switch {
 	case d.counts[s.source] >= d.perSource:
@@ -46,22 +52,30 @@ func (d *doorway) enter(nc net.Conn) (leave func(), ok bool) {
 	case d.queue.Len() >= d.total:
 		d.turnAway(d.queue.Front())
 	}
-	place := d.queue.PushBack(s)
 	d.counts[s.source]++
-	return sync.OnceFunc(func() { d.leave(place) }), true
+	return place{d, d.queue.PushBack(s)}, true
 }
 
-func (d *doorway) leave(place *list.Element) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.remove(place)
+// leave frees the place; calling it again does nothing.
+func (p place) leave() {
+	p.doorway.mu.Lock()
+	defer p.doorway.mu.Unlock()
+	p.doorway.remove(p.element)
+}
+
+// yield makes the place the first to be freed for others: its holder has been
+// refused, and only waits for the other end to read that.
+func (p place) yield() {
+	p.doorway.mu.Lock()
+	defer p.doorway.mu.Unlock()
+	p.doorway.queue.MoveToFront(p.element)
 }
 
 // remove is without effect on one who was turned away.
-func (d *doorway) remove(place *list.Element) {
-	s := place.Value.(stranger)
+func (d *doorway) remove(e *list.Element) {
+	s := e.Value.(stranger)
 	before := d.queue.Len()
-	d.queue.Remove(place)
+	d.queue.Remove(e)
 	if d.queue.Len() == before {
 		return
 	}
@@ -70,10 +84,10 @@ func (d *doorway) remove(place *list.Element) {
 	}
 }
 
-func (d *doorway) turnAway(place *list.Element) {
+func (d *doorway) turnAway(e *list.Element) {
 	d.turned++
-	d.remove(place)
-	place.Value.(stranger).net.Close()
+	d.remove(e)
+	e.Value.(stranger).net.Close()
 }
 
 func (d *doorway) oldestOf(source netip.Prefix) *list.Element {

@@ -352,7 +352,7 @@ type pipes struct {
 	mu        sync.Mutex
 	listeners map[string]*pipeListener
 	dialled   chan net.Conn // the far ends of what is dialled at names not listened at
-	refuse    error         // instead
+	remote    bool          // connections come from an address that is not loopback
 }
 
 func newPipes() *pipes {
@@ -371,19 +371,20 @@ func (p *pipes) listen(_ context.Context, address string) (net.Listener, error) 
 
 func (p *pipes) dial(ctx context.Context, address string) (net.Conn, error) {
 	p.mu.Lock()
-	l, refuse := p.listeners[address], p.refuse
-	p.mu.Unlock()
-	if refuse != nil {
-		return nil, refuse
+	l, from := p.listeners[address], loopback(1001)
+	if p.remote {
+		from = net.TCPAddrFromAddrPort(netip.MustParseAddrPort("[2001:db8::1]:1001"))
 	}
-	near, remote := net.Pipe()
+	p.mu.Unlock()
+	a, b := net.Pipe()
+	near, remote := pipeConn{a, from, loopback(1002)}, pipeConn{b, loopback(1002), from}
 	if l == nil {
-		p.dialled <- pipeConn{remote, 2}
-		return pipeConn{near, 1}, nil
+		p.dialled <- remote
+		return near, nil
 	}
 	select {
-	case l.conns <- pipeConn{remote, 2}:
-		return pipeConn{near, 1}, nil
+	case l.conns <- remote:
+		return near, nil
 	case <-l.closed:
 		return nil, io.ErrClosedPipe
 	case <-ctx.Done():
@@ -437,11 +438,11 @@ func (l *pipeListener) Addr() net.Addr { return loopback(3868) }
 
 type pipeConn struct {
 	net.Conn
-	side int
+	local, remote net.Addr
 }
 
-func (c pipeConn) LocalAddr() net.Addr  { return loopback(1000 + c.side) }
-func (c pipeConn) RemoteAddr() net.Addr { return loopback(1000 + 3 - c.side) }
+func (c pipeConn) LocalAddr() net.Addr  { return c.local }
+func (c pipeConn) RemoteAddr() net.Addr { return c.remote }
 
 func loopback(port int) net.Addr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.IPv6Loopback(), uint16(port)))

@@ -52,13 +52,13 @@ func (t *Table) accept(ctx context.Context, l net.Listener, overTLS bool) {
 			time.Sleep(acceptPause)
 			continue
 		}
-		leave, ok := t.doorway.enter(nc)
+		place, ok := t.doorway.enter(nc)
 		if !ok {
 			continue
 		}
 		t.running.Go(func() {
-			defer leave()
-			if err := t.greet(ctx, nc, overTLS, leave); err != nil {
+			defer place.leave()
+			if err := t.greet(ctx, nc, overTLS, place); err != nil {
 				t.strangers.warn(ctx, "refused a connection", "remote", nc.RemoteAddr().String(), "error", err)
 			}
 		})
@@ -69,7 +69,7 @@ const acceptPause = 100 * time.Millisecond
 
 // greet sets up TLS and waits for the CER. If it is a peer's, the connection is
 // the peer's from then on.
-func (t *Table) greet(ctx context.Context, nc net.Conn, overTLS bool, leave func()) error {
+func (t *Table) greet(ctx context.Context, nc net.Conn, overTLS bool, place place) error {
 	if err := nc.SetDeadline(time.Now().Add(t.config.Timers.Handshake)); err != nil {
 		nc.Close()
 		return err
@@ -90,10 +90,10 @@ func (t *Table) greet(ctx context.Context, nc net.Conn, overTLS bool, leave func
 	}
 	p, f := t.judgeCER(c, m)
 	if f != nil {
-		c.refuse(base.NewCEA(m, c.own, f))
+		c.refuse(base.NewCEA(m, c.own, f), place.yield)
 		return fmt.Errorf("the CER of %q: %w", c.caps.Host, f)
 	}
-	leave()
+	place.leave()
 	t.running.Go(c.write)
 	p.converse(c, func(c *conn) error {
 		if !p.notify(notice{kind: cameIn, conn: c}) {
