@@ -96,7 +96,16 @@ func TestTenThousandBindings(t *testing.T) {
 		checkNothing(t, l.set())
 	}
 	report("10000 bindings in one Set", n, func() { l.set(manyBindings(n, careOfA)...) })
+	report("Repair with nothing to do", n, func() {
+		changes, err := l.kernel.Repair(t.Context())
+		l.must(err)
+		checkNothing(t, changes)
+	})
 	report("their removal in one Set", n, func() { l.set() })
+
+	before := kernelMemory(t)
+	l.optimized(manyBindings(n, careOfA)...)
+	t.Logf("kernel memory per binding with route optimization: %d octets", (kernelMemory(t)-before)/n)
 }
 
 func checkNothing(t *testing.T, changes xfrm.Changes) {

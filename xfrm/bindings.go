@@ -34,6 +34,9 @@ type table struct {
 	entries map[netip.Addr]entry
 	owners  map[netip.Prefix]netip.Addr // of mobile network prefixes
 	handles handles
+	// touched are the home addresses that were changed while a Repair looks at
+	// the kernel; nil while none does.
+	touched map[netip.Addr]bool
 }
 
 func newTable() *table {
@@ -41,6 +44,14 @@ func newTable() *table {
 		entries: make(map[netip.Addr]entry),
 		owners:  make(map[netip.Prefix]netip.Addr),
 		handles: newHandles(),
+	}
+}
+
+// touch notes that what the kernel holds for a home address is about to
+// change.
+func (t *table) touch(home netip.Addr) {
+	if t.touched != nil {
+		t.touched[home] = true
 	}
 }
 
@@ -137,6 +148,7 @@ func (k *Kernel) Bind(ctx context.Context, b Binding) error {
 	if err := k.table.claim(b); err != nil {
 		return err
 	}
+	k.table.touch(b.HomeAddress)
 	want := k.table.objects(b, k.tunnel)
 	if err := k.transform(ctx, want, k.held(e), e.unsure); err != nil {
 		k.table.entries[b.HomeAddress] = entry{binding: e.binding, residue: append(e.residue, want...), unsure: true}
@@ -166,6 +178,7 @@ func (k *Kernel) Unbind(ctx context.Context, home netip.Addr) error {
 	if !bound {
 		return nil
 	}
+	k.table.touch(home)
 	if err := k.transform(ctx, nil, k.held(e), e.unsure); err != nil {
 		e.unsure = true
 		k.table.entries[home] = e
@@ -201,7 +214,8 @@ func (k *Kernel) transform(ctx context.Context, want, have []object.Object, unsu
 			continue
 		}
 		delete(there, keyOf(have[i]))
-		if err := k.removeOne(have[i]); err != nil {
+		var done Changes
+		if err := k.removeOne(&done, have[i]); err != nil {
 			return err
 		}
 	}
@@ -227,10 +241,9 @@ func (k *Kernel) putOne(old, o object.Object) error {
 	return k.apply(&done, object.Replace, o)
 }
 
-// removeOne deletes o; that it is gone already is all right.
-func (k *Kernel) removeOne(o object.Object) error {
-	var done Changes
-	err := k.apply(&done, object.Delete, o)
+// removeOne deletes o; that it is gone already is all right, and no change.
+func (k *Kernel) removeOne(done *Changes, o object.Object) error {
+	err := k.apply(done, object.Delete, o)
 	if err != nil && !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}

@@ -131,7 +131,7 @@ func (s *setting) filters(table *table) (difference, error) {
 func (s *setting) withoutOdd(list []object.Filter) ([]object.Filter, error) {
 	kept := list[:0]
 	for _, f := range list {
-		if f.Source.IsValid() {
+		if !isOdd(f) {
 			kept = append(kept, f)
 		} else if err := s.kernel.apply(&s.done, object.Delete, f); err != nil {
 			return nil, err
@@ -139,6 +139,9 @@ func (s *setting) withoutOdd(list []object.Filter) ([]object.Filter, error) {
 	}
 	return kept, nil
 }
+
+// isOdd tells that a filter has nothing but a number.
+func isOdd(f object.Filter) bool { return !f.Source.IsValid() }
 
 func (s *setting) routes() (difference, error) {
 	through := s.kernel.tunnel

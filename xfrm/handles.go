@@ -51,10 +51,13 @@ func (h *handles) next() uint32 {
 	return h.last
 }
 
-// give ends the use of a number.
+// give ends the use of a number; one that is not in use stays so.
 func (h *handles) give(source netip.Prefix, handle uint32) {
 	if h.of[source] == handle {
 		delete(h.of, source)
+	}
+	if !h.used[handle] {
+		return
 	}
 	delete(h.used, handle)
 	if handle <= h.last {

@@ -44,6 +44,8 @@ type Kernel struct {
 	log      *slog.Logger
 	platform platform
 
+	repairing sync.Mutex // held by Repair, before mu
+
 	mu      sync.Mutex
 	desired Desired
 	tunnel  tunnel

@@ -76,30 +76,6 @@ func TestWatchTellsOfRejections(t *testing.T) {
 	}
 }
 
-func TestRepair(t *testing.T) {
-	t.Parallel()
-	k, fake := start(t, desired(bound("100", "a"), bound("101", "b")))
-	if err := errors.Join(k.Bind(t.Context(), bound("102", "c")), k.Unbind(t.Context(), addr("2001:db8:1::101"))); err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range k.table.objects(bound("102", "c"), k.tunnel) {
-		if err := fake.Apply(object.Delete, o); err != nil {
-			t.Fatal(err)
-		}
-	}
-	changes, err := k.Repair(t.Context())
-	if err != nil || len(changes) == 0 {
-		t.Errorf("got changes %v, error %v", changes, err)
-	}
-	checkSettled(t, k, fake, []Binding{bound("100", "a"), bound("102", "c")})
-	if changes, err := k.Repair(t.Context()); err != nil || len(changes) != 0 {
-		t.Errorf("repairing again: got changes %v, error %v", changes, err)
-	}
-	if _, err := newKernel(k.log, fake).Repair(t.Context()); !errors.Is(err, ErrNotSet) {
-		t.Errorf("repairing before setting: got error %v, want %v", err, ErrNotSet)
-	}
-}
-
 func TestCounters(t *testing.T) {
 	t.Parallel()
 	k, fake := start(t, desired(bound("100", "a", network("2001:db8:100::/56")), bound("101", "b", protected(ProtectPayload, 7))))
