@@ -15,6 +15,7 @@ import (
 	"homeagent/agent/bindingcache"
 	"homeagent/agent/config"
 	"homeagent/agent/control"
+	"homeagent/agent/discovery"
 	"homeagent/agent/homelink"
 	"homeagent/agent/mobilitysocket"
 	"homeagent/agent/registrar"
@@ -38,7 +39,10 @@ type Deps struct {
 	// HomeInterface is the index of a physical home link's interface, 0 for a
 	// virtual one.
 	HomeInterface int
-	Notifier      systemd.Notifier
+	// Discover makes the task that answers mobile nodes looking for home agents
+	// and prefixes; nil for none.
+	Discover func(discovery.Config) (Task, error)
+	Notifier systemd.Notifier
 	// Watchdog is the interval within which the service manager wants to hear
 	// from us, 0 for never.
 	Watchdog time.Duration
@@ -55,6 +59,7 @@ type Agent struct {
 	kernel    *kernelTask
 	registrar *registrar.Registrar
 	signals   *signalling
+	discovery Task // nil where nobody is answered
 	peers     *peer.Table
 	control   *control.Server
 	ready     chan struct{}
@@ -64,7 +69,7 @@ type Agent struct {
 // nothing outside is changed before Run.
 func New(cfg *config.Config, deps Deps) (*Agent, error) {
 	a := &Agent{cfg: cfg, deps: deps, started: time.Now(), ready: make(chan struct{})}
-	for _, build := range []func() error{a.buildCharon, a.buildSessions, a.buildRegistrar, a.buildPeers} {
+	for _, build := range []func() error{a.buildCharon, a.buildSessions, a.buildRegistrar, a.buildDiscovery, a.buildPeers} {
 		if err := build(); err != nil {
 			return nil, err
 		}
@@ -190,6 +195,9 @@ func (a *Agent) desired() xfrm.Desired {
 // as they are, so that mobile nodes are served while the daemon restarts.
 func (a *Agent) Run(ctx context.Context) error {
 	tasks := []Task{a.kernel, patient{a.charon, charonPatience}, a.sessions, a.registrar, a.signals, a.deps.HomeLink, a.peers, a.control}
+	if a.discovery != nil {
+		tasks = append(tasks, a.discovery)
+	}
 	tasks = append(tasks, &notifyTask{notifier: a.deps.Notifier, watchdog: a.deps.Watchdog, agent: a})
 	a.deps.Log.Info("starting", "version", Version, "identity", a.cfg.Diameter.Identity, "sessions", a.sessions.Counts().Total)
 	err := serve(ctx, tasks, func() { close(a.ready) })

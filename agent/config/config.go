@@ -112,6 +112,7 @@ type Mobility struct {
 	HoldDown     time.Duration // of a home address after its release
 	TunnelMTU    int
 	TunnelDevice string
+	Preference   int             // among home agents, higher is better (RFC 6275 section 7.4)
 	Networks     []MobileNetwork // of mobile routers (RFC 3963)
 }
 

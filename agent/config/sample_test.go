@@ -93,7 +93,7 @@ func TestSampleFillsTheConfig(t *testing.T) {
 	text := regexp.MustCompile(`(?m)^# (\[|[a-z_]+ = )`).ReplaceAllString(sample(t), "$1")
 	text = strings.NewReplacer(
 		`home_link = "virtual"`, `home_link = "physical"`, "tls = false", "tls = true", `secured = "loopback"`, `secured = "tls"`,
-		"= false", "= true", "sessions = 0", "sessions = 9", `"0s"`, `"9h"`, "= []", `= ["2001:db8:1::9"]`,
+		"= false", "= true", "sessions = 0", "sessions = 9", "preference = 0", "preference = 9", `"0s"`, `"9h"`, "= []", `= ["2001:db8:1::9"]`,
 	).Replace(text)
 	for _, key := range []string{"origins", "relays", "user_realms"} {
 		text = strings.Replace(text, key+` = ["2001:db8:1::9"]`, key+` = ["example.com"]`, 1)

@@ -18,6 +18,7 @@ import (
 
 	"homeagent/agent"
 	"homeagent/agent/config"
+	"homeagent/agent/discovery"
 	"homeagent/agent/homelink"
 	"homeagent/agent/mobilitysocket"
 	"homeagent/agent/store"
@@ -94,7 +95,7 @@ func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *sl
 	}
 	watchdog, _ := systemd.Watchdog(os.LookupEnv)
 	home, err := agent.New(cfg, agent.Deps{
-		Store: records, Kernel: kernel, Mobility: socket, HomeLink: link, HomeInterface: index,
+		Store: records, Kernel: kernel, Mobility: socket, HomeLink: link, HomeInterface: index, Discover: discover,
 		Notifier: systemd.NewNotifier(os.LookupEnv), Watchdog: watchdog, Log: log,
 	})
 	if err != nil {
@@ -102,6 +103,8 @@ func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *sl
 	}
 	return home.Run(ctx)
 }
+
+func discover(cfg discovery.Config) (agent.Task, error) { return discovery.New(cfg) }
 
 // openHomeLink prepares the home link and tells the index of its interface.
 func openHomeLink(cfg config.Mobility, log *slog.Logger) (homelink.HomeLink, int, error) {

@@ -1,0 +1,38 @@
+package agent
+
+import (
+	"net/netip"
+
+	"homeagent/agent/config"
+	"homeagent/agent/discovery"
+)
+
+// buildDiscovery prepares answers to mobile nodes that look for their home
+// agents and prefixes (RFC 6275 sections 10.5 and 10.6).
+func (a *Agent) buildDiscovery() error {
+	if a.deps.Discover == nil {
+		return nil
+	}
+	var err error
+	a.discovery, err = a.deps.Discover(discovery.Config{
+		Links: []discovery.Link{homeLinkOf(a.cfg)}, Binding: a.registered, Log: a.deps.Log,
+	})
+	return err
+}
+
+func homeLinkOf(cfg *config.Config) discovery.Link {
+	link := discovery.Link{
+		Interface: cfg.Mobility.Interface, HomeAgents: cfg.HomeAgent.Addresses,
+		Preference: uint16(cfg.Mobility.Preference), MobileRouters: len(cfg.Mobility.Networks) > 0,
+	}
+	for _, p := range cfg.Prefixes {
+		link.Prefixes = append(link.Prefixes, discovery.Prefix{Prefix: p.Prefix, OnLink: cfg.Mobility.HomeLink == config.Physical})
+	}
+	return link
+}
+
+// registered finds the binding of a home address, if it is in force.
+func (a *Agent) registered(home netip.Addr) (discovery.Binding, bool) {
+	v, ok := a.registrar.Binding(home)
+	return discovery.Binding{CareOf: v.CareOf, HomeAgent: v.HomeAgent}, ok && v.Active()
+}
