@@ -31,11 +31,10 @@ type Fake struct {
 // NewFake returns a kernel that holds nothing.
 func NewFake() *Fake {
 	return &Fake{
-		policies: make(map[object.PolicyKey]object.Policy),
-		states:   make(map[object.StateKey]object.State),
-		tunnels:  make(map[string]*fakeTunnel),
-		failures: make(map[string]error),
-
+		policies:   make(map[object.PolicyKey]object.Policy),
+		states:     make(map[object.StateKey]object.State),
+		tunnels:    make(map[string]*fakeTunnel),
+		failures:   make(map[string]error),
 		statistics: make(map[uint32]object.Statistics),
 		events:     make(chan object.Event),
 	}
