@@ -5,5 +5,6 @@
 // from which the manual is made). It must not know what the options do: no
 // socket is opened and nothing but the configuration files is read.
 //
-// Exported: [Load], [Config] and the types of its sections, [Describe].
+// Exported: [Load], [Config] and the types of its sections, [Describe], [Sample]
+// and [Fill].
 package config

@@ -153,3 +153,46 @@ func TestDefaultsAreTaken(t *testing.T) {
 		}
 	}
 }
+
+// What is installed sets nothing; loading it says what to fill in, and where.
+func TestInstalledSampleIsNotConfigured(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, config.Sample())
+	if err == nil {
+		t.Fatal("it loads")
+	}
+	for _, want := range []string{
+		"diameter.identity: this must be set", "diameter.realm: this must be set", "diameter.listen.address: this must be set",
+		"diameter.peer.identity: this must be set", "home_agent.addresses: this must be set", "home_prefix.prefix: this must be set",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error lacks %q:\n%v", want, err)
+		}
+	}
+	if got := strings.Count(err.Error(), "\n") + 1; got != 9 { // three for TLS
+		t.Errorf("the error has %d lines, want 9:\n%v", got, err)
+	}
+}
+
+func TestFill(t *testing.T) {
+	t.Parallel()
+	text, err := config.Fill(map[string]string{
+		"diameter.identity": `"ha.example.net"`, "diameter.realm": `"example.net"`,
+		"diameter.peer.identity": `"aaa.example.net"`, "diameter.peer.secured": `"loopback"`, "diameter.peer.connect": `"[::1]"`,
+		"home_agent.addresses": `["2001:db8:9::1"]`, "home_prefix.prefix": `"2001:db8:9::/64"`, "log.level": `"debug"`,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := load(t, text)
+	if err != nil {
+		t.Fatalf("%v in:\n%s", err, text)
+	}
+	if got.Diameter.Identity != "ha.example.net" || len(got.Diameter.Listen) != 0 || got.Log.Level != "debug" ||
+		len(got.Diameter.Peers) != 1 || got.Diameter.Peers[0].Connect != "[::1]" || got.Diameter.Certificate != "" {
+		t.Errorf("filled in: %+v", got)
+	}
+	if _, err := config.Fill(map[string]string{"diameter.identify": `"x"`}); err == nil || !strings.Contains(err.Error(), "diameter.identify") {
+		t.Errorf("an unknown option: %v", err)
+	}
+}

@@ -1,15 +1,21 @@
 // Command gen prints what a package ships and the source says already: the
-// manual page of the configuration, from the table of its options.
+// configuration as it is installed, and its manual page from the table of
+// options.
 //
+//	gen homeagent.toml > homeagent.toml
 //	gen homeagent.toml.5 > homeagent.toml.5
 package main
 
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"time"
+
+	"homeagent/agent/config"
 )
 
 func main() {
@@ -20,10 +26,14 @@ func main() {
 }
 
 func run(args []string, lookup func(string) (string, bool), out io.Writer) error {
-	if len(args) != 1 || args[0] != "homeagent.toml.5" {
-		return fmt.Errorf("printing %q: there is no such file (expected homeagent.toml.5)", args)
+	files := map[string]func() string{
+		"homeagent.toml":   config.Sample,
+		"homeagent.toml.5": func() string { return configPage(date(lookup)) },
 	}
-	_, err := io.WriteString(out, configPage(date(lookup)))
+	if len(args) != 1 || files[args[0]] == nil {
+		return fmt.Errorf("printing %q: there is no such file (expected one of %s)", args, slices.Sorted(maps.Keys(files)))
+	}
+	_, err := io.WriteString(out, files[args[0]]())
 	return err
 }
 
