@@ -1,0 +1,107 @@
+//go:build kerneltest
+
+package rawsocket_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/ipv6"
+
+	"homeagent/agent/mobilitysocket/rawsocket"
+	"homeagent/diameter/lab/testbed"
+)
+
+const icmpv6 = 58
+
+var echo = []byte{128, 0, 0, 0, 0, 1, 0, 1}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newHost returns a host with nothing but loopback, and a socket on it.
+func newHost(t *testing.T, types ...ipv6.ICMPType) (*testbed.Host, *rawsocket.Socket) {
+	t.Helper()
+	bed, err := testbed.New(t.TempDir())
+	check(t, err)
+	t.Cleanup(func() { check(t, bed.Close()) })
+	host, err := bed.Host("host")
+	check(t, err)
+	var socket *rawsocket.Socket
+	check(t, host.Do(func() (err error) {
+		socket, err = rawsocket.Open(rawsocket.Config{Protocol: icmpv6, Types: types})
+		return err
+	}))
+	return host, socket
+}
+
+// serve runs the socket and returns what arrives, by ICMPv6 type, and the result.
+func serve(ctx context.Context, socket *rawsocket.Socket) (<-chan byte, <-chan error) {
+	received, done := make(chan byte, 100), make(chan error, 1)
+	go func() {
+		done <- socket.Serve(ctx, func(p *rawsocket.Packet) { received <- p.Payload[0] }, func(error) {})
+	}()
+	return received, done
+}
+
+func TestTypesAreFiltered(t *testing.T) {
+	_, socket := newHost(t, ipv6.ICMPTypeEchoReply)
+	received, _ := serve(t.Context(), socket)
+	for range 3 {
+		check(t, socket.Send(rawsocket.Outgoing{Destination: netip.IPv6Loopback(), Payload: echo}))
+		if got := <-received; got != 129 {
+			t.Errorf("received type %d, want 129", got)
+		}
+	}
+	if c := socket.Counters(); c.Sent != 3 || c.Received != 3 {
+		t.Errorf("counters %+v", c)
+	}
+	check(t, socket.Close())
+}
+
+func TestServe(t *testing.T) {
+	_, socket := newHost(t)
+	for range 2 { // it can be called again
+		ctx, cancel := context.WithCancel(t.Context())
+		_, done := serve(ctx, socket)
+		cancel()
+		check(t, <-done)
+	}
+	_, done := serve(t.Context(), socket)
+	time.Sleep(50 * time.Millisecond)
+	check(t, socket.Close())
+	if err := <-done; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	if err := socket.Send(rawsocket.Outgoing{Destination: netip.IPv6Loopback(), Payload: echo}); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("sending after Close: %v", err)
+	}
+}
+
+func TestJoinAnycast(t *testing.T) {
+	host, socket := newHost(t)
+	anycast := netip.MustParseAddr("2001:db8:1:0:fdff:ffff:ffff:fffe")
+	if err := socket.JoinAnycast(anycast, 1); err == nil || !strings.Contains(err.Error(), "forwarding") {
+		t.Errorf("joined on a host that does not forward: %v", err)
+	}
+	if err := socket.JoinAnycast(anycast, 99); err == nil {
+		t.Error("joined on an interface that is not there")
+	}
+	check(t, host.Sysctl("net.ipv6.conf.all.forwarding", "1"))
+	check(t, socket.JoinAnycast(anycast, 1))
+	received, _ := serve(t.Context(), socket)
+	check(t, socket.Send(rawsocket.Outgoing{Destination: anycast, Payload: echo}))
+	if got := <-received; got != 128 {
+		t.Errorf("received type %d, want 128", got)
+	}
+	check(t, socket.Close())
+}
