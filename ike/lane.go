@@ -58,12 +58,13 @@ func (l *lane) push(s *session, p priority) {
 	}
 }
 
-// pop returns the next session with something to do, nil if there is none.
-func (l *lane) pop() *session {
+// pop returns the next session with something to do and the queue it was in,
+// nil if there is none.
+func (l *lane) pop() (*session, priority) {
 	for {
 		p := l.choose()
 		if p == none {
-			return nil
+			return nil, none
 		}
 		s := l.queues[p].pop()
 		part := &s.parts[l.kind]
@@ -71,9 +72,15 @@ func (l *lane) pop() *session {
 			part.queued = none
 		}
 		if s.due(l.kind) {
-			return s
+			return s, p
 		}
 	}
+}
+
+// unpop puts a session back where pop found it.
+func (l *lane) unpop(s *session, p priority) {
+	s.parts[l.kind].queued = p
+	l.queues[p].unpop(s)
 }
 
 // choose decides which queue is next.
@@ -104,7 +111,7 @@ type job struct {
 func (c *Charon) next(l *lane) *job {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := l.pop()
+	s, _ := l.pop()
 	if s == nil {
 		return nil
 	}
@@ -112,12 +119,12 @@ func (c *Charon) next(l *lane) *job {
 	c.add(j, l.kind, s)
 	l.loaded = j.load
 	for j.load && l.kind == connPart && len(j.sessions) < connBatch {
-		s := l.pop()
+		s, p := l.pop()
 		if s == nil {
 			break
 		}
 		if s.target() == absent {
-			l.push(s, evict)
+			l.unpop(s, p)
 			break
 		}
 		c.add(j, l.kind, s)
@@ -261,4 +268,14 @@ func (q *fifo) pop() *session {
 		q.items, q.head = nil, 0
 	}
 	return s
+}
+
+func (q *fifo) unpop(s *session) {
+	if q.head == 0 {
+		q.items = append(q.items, nil)
+		copy(q.items[1:], q.items)
+		q.head = 1
+	}
+	q.head--
+	q.items[q.head] = s
 }
