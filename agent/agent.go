@@ -177,8 +177,9 @@ func (a *Agent) claims() []homelink.Claim {
 // desired is all that the kernel should hold.
 func (a *Agent) desired() xfrm.Desired {
 	d := xfrm.Desired{
-		HomeAgents: a.cfg.HomeAgent.Addresses, // each mobile node has a reqid of its own
-		Tunnel:     xfrm.TunnelConfig{Name: a.cfg.Mobility.TunnelDevice, MTU: a.cfg.Mobility.TunnelMTU},
+		HomeAgents:        a.cfg.HomeAgent.Addresses, // each mobile node has a reqid of its own
+		RouteOptimization: true,
+		Tunnel:            xfrm.TunnelConfig{Name: a.cfg.Mobility.TunnelDevice, MTU: a.cfg.Mobility.TunnelMTU},
 	}
 	for _, p := range a.cfg.Prefixes {
 		d.HomePrefixes = append(d.HomePrefixes, p.Prefix)
@@ -194,7 +195,7 @@ func (a *Agent) desired() xfrm.Desired {
 // Run runs the agent until ctx ends. Sessions, keys, policies and bindings stay
 // as they are, so that mobile nodes are served while the daemon restarts.
 func (a *Agent) Run(ctx context.Context) error {
-	tasks := []Task{a.kernel, patient{a.charon, charonPatience}, a.sessions, a.registrar, a.signals, a.deps.HomeLink, a.peers, a.control}
+	tasks := []Task{a.kernel, patient{a.charon, charonPatience}, a.sessions, a.registrar, a.signals, kernelWatch{a.deps.Kernel, a.kernel.look, a.signals}, a.deps.HomeLink, a.peers, a.control}
 	if a.discovery != nil {
 		tasks = append(tasks, a.discovery)
 	}

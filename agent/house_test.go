@@ -54,6 +54,10 @@ func (k *kernel) Bind(_ context.Context, b xfrm.Binding) error {
 	return k.err
 }
 func (k *kernel) Migrate(context.Context, xfrm.Migration) error { return k.failure() }
+func (k *kernel) Watch(ctx context.Context, _ xfrm.Watcher) error {
+	<-ctx.Done()
+	return nil
+}
 func (k *kernel) Unbind(_ context.Context, home netip.Addr) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -29,6 +29,8 @@ type Kernel interface {
 	Unbind(ctx context.Context, home netip.Addr) error
 	// Migrate tells strongSwan that a mobile node's IKE peer has moved.
 	Migrate(ctx context.Context, m xfrm.Migration) error
+	// Watch tells what others do in the kernel.
+	Watch(ctx context.Context, w xfrm.Watcher) error
 }
 
 // kernelTask keeps the kernel as it should be.
@@ -37,6 +39,7 @@ type kernelTask struct {
 	desired func() xfrm.Desired
 	log     *slog.Logger
 	ready   chan struct{}
+	kick    chan struct{}
 
 	mu      sync.Mutex
 	rounds  int
@@ -45,7 +48,7 @@ type kernelTask struct {
 }
 
 func newKernelTask(kernel Kernel, desired func() xfrm.Desired, log *slog.Logger) *kernelTask {
-	return &kernelTask{kernel: kernel, desired: desired, log: log, ready: make(chan struct{})}
+	return &kernelTask{kernel: kernel, desired: desired, log: log, ready: make(chan struct{}), kick: make(chan struct{}, 1)}
 }
 
 // Ready is closed when the kernel was first found or made right.
@@ -59,13 +62,28 @@ func (k *kernelTask) String() string { return "kernel reconciliation" }
 func (k *kernelTask) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	due := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-k.kick:
+			// A burst of changes is worth one comparison.
+			if time.Until(due) > kernelRetryPause {
+				due = time.Now().Add(kernelRetryPause)
+			}
 		case <-timer.C:
+			due = time.Now().Add(k.round(ctx))
 		}
-		timer.Reset(k.round(ctx))
+		timer.Reset(time.Until(due))
+	}
+}
+
+// look brings the next comparison forward.
+func (k *kernelTask) look() {
+	select {
+	case k.kick <- struct{}{}:
+	default:
 	}
 }
 

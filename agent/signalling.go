@@ -47,7 +47,7 @@ func (s *signalling) receive(p *mobilitysocket.Packet) {
 		s.update(s.received(p, m))
 	case *mobility.HomeTestInit, *mobility.CareOfTestInit:
 		// We are no correspondent node (RFC 6275 section 9.4).
-		s.bindingError(p)
+		s.bindingError(p, mobility.ErrorUnknownType)
 	default:
 		s.log.Debug("a message no home agent waits for", "type", m.Type(), "source", p.Source)
 	}
@@ -79,16 +79,16 @@ func (s *signalling) misunderstood(p *mobilitysocket.Packet, err error) {
 	s.discarded[parse.Fault].Add(1)
 	s.log.Debug("discarded a Mobility Header", "source", p.Source, "error", err)
 	if parse.Fault == mobility.FaultUnknownType {
-		s.bindingError(p)
+		s.bindingError(p, mobility.ErrorUnknownType)
 	}
 }
 
-func (s *signalling) bindingError(p *mobilitysocket.Packet) {
+func (s *signalling) bindingError(p *mobilitysocket.Packet, status mobility.ErrorStatus) {
 	home := p.HomeAddress
 	if !home.IsValid() {
 		home = netip.IPv6Unspecified()
 	}
-	payload, err := mobility.Append(nil, &mobility.BindingError{Status: mobility.ErrorUnknownType, HomeAddress: home})
+	payload, err := mobility.Append(nil, &mobility.BindingError{Status: status, HomeAddress: home})
 	if err != nil {
 		s.log.Error("a Binding Error could not be made", "error", err)
 		return
