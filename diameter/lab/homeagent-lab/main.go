@@ -26,6 +26,7 @@ type cli struct {
 	AAAHome    aaaHomeCmd    `cmd:"" name:"aaa-home" help:"Send HMRs to a home agent, as the home AAA server of mobile nodes would."`
 	MobileNode mobileNodeCmd `cmd:"" name:"mobile-node" help:"Be a mobile node: set up security, register, move and return home on command."`
 	Demo       demoCmd       `cmd:"" help:"Show a home agent's main job on this machine, step by step."`
+	Bench      benchCmd      `cmd:"" help:"Measure the home agent beside the bare limits of its parts."`
 	Wireshark  wiresharkCmd  `cmd:"" help:"Print the Diameter dictionary of the bootstrapping application for Wireshark."`
 }
 

@@ -1,0 +1,326 @@
+package bootstrapping
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"homeagent/agent/config"
+	"homeagent/agent/store"
+	"homeagent/agent/store/boltstore"
+	"homeagent/diameter/lab/bench"
+	"homeagent/diameter/lab/testbed"
+	"homeagent/ike"
+	"homeagent/ike/vici"
+	"homeagent/ike/vici/vicitest"
+)
+
+// of makes a figure of operations that took so many milliseconds each.
+func of(rate int, millis ...int) figure {
+	f := figure{own: time.Millisecond, charon: 2 * time.Millisecond}
+	for _, ms := range millis {
+		f.Took = append(f.Took, time.Duration(ms)*time.Millisecond)
+	}
+	f.Elapsed = time.Duration(len(millis)) * time.Second / time.Duration(rate)
+	return f
+}
+
+var one, eight = load{1, 2}, load{8, 2}
+
+func sample() *results {
+	return &results{live: 100, rounds: map[load][]*round{
+		one: {
+			{whole: of(100, 6, 12), asking: of(1000, 1, 1), keys: of(200, 2, 4), records: of(500, 1, 3)},
+			{whole: of(100, 6, 12), asking: of(1000, 1, 1), keys: of(200, 2, 4), records: of(500, 1, 3)},
+			{whole: of(1, 600, 1200), asking: of(1, 1, 1), keys: of(1, 2, 4), records: of(1, 1, 3)}, // disturbed
+		},
+		eight: {{whole: of(180, 40, 50), asking: of(9000, 1, 1), keys: of(200, 9, 9), records: of(150, 9, 9)}},
+	}}
+}
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	want := `100 live sessions      outstanding  per second  p50 ms  p99 ms  ms of CPU: ours  strongSwan's
+---------------------  -----------  ----------  ------  ------  ---------------  ------------
+HMR to HMA                       1         100    6.00   12.00             0.50          1.00
+bare Diameter                    1        1000    1.00    1.00             0.50              
+bare strongSwan calls            1         200    2.00    4.00             0.50          1.00
+bare commit                      1         500    1.00    3.00             0.50              
+HMR to HMA                       8         180   40.00   50.00             0.50          1.00
+bare Diameter                    8        9000    1.00    1.00             0.50              
+bare strongSwan calls            8         200    9.00    9.00             0.50          1.00
+bare commit                      8         150    9.00    9.00             0.50              
+`
+	if diff := cmp.Diff(want, sample().table([]load{one, eight}).String()); diff != "" {
+		t.Errorf("unexpected table (-want +got):\n%s", diff)
+	}
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	var text bytes.Buffer
+	report := bench.NewReport(&text)
+	r := sample()
+	r.judge(report, []load{one, eight})
+	many := sample()
+	many.live = 10000
+	judgeGrowth(report, r, many)
+	want := `met     p99 of HMR to HMA / sum of the bare p99s, 1 outstanding            1.50  (aim: at most 1.50)
+met     rate of HMRs / bare commit, the slowest, 8 outstanding             1.20  (aim: at least 0.80)
+met     growth of an HMR's p50 from 100 to 10000 live / that of bare calls     1.00  (aim: at most 1.10)
+        (HMR x 1.00, bare calls x 1.00: with 10000 live each newcomer evicts another)
+`
+	if diff := cmp.Diff(want, text.String()); diff != "" {
+		t.Errorf("unexpected verdicts (-want +got):\n%s", diff)
+	}
+}
+
+// TestConfiguration: the daemon takes it, and all but what is asked for is its
+// default.
+func TestConfiguration(t *testing.T) {
+	t.Parallel()
+	r := &rig{folder: t.TempDir(), agent: &testbed.Charon{}}
+	cfg, err := r.configureWith("/run/charon.vici", "127.0.0.1:3868", r.file("state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.IKE.Window == 0 || cfg.Diameter.Peers[0].Secured != config.Loopback || !cfg.Diameter.Peers[0].Bootstrapper {
+		t.Errorf("unexpected configuration %+v", cfg)
+	}
+}
+
+func TestOnDisk(t *testing.T) {
+	t.Parallel()
+	if err := onDisk("/dev/shm/homeagent-bench-test"); err == nil || !strings.Contains(err.Error(), "--folder") {
+		t.Errorf("got error %v for a folder in memory", err)
+	}
+}
+
+func TestResidences(t *testing.T) {
+	t.Parallel()
+	seen := map[netip.Addr]int{}
+	for i := range 70000 {
+		a := residence(i)
+		if other, ok := seen[a]; ok || !homePrefix.Contains(a) {
+			t.Fatalf("mobile nodes %d and %d live at %s (must be one each, in %s)", i, other, a, homePrefix)
+		}
+		seen[a] = i
+	}
+	if n := len(places()); n != crowd || careOf(crowd) != careOf(0) {
+		t.Errorf("there are %d places, want %d", n, crowd)
+	}
+}
+
+// TestPopulationWritten: what is written is what a home agent restores.
+func TestPopulationWritten(t *testing.T) {
+	t.Parallel()
+	var p population
+	for i := range commitSize + 1 {
+		s, err := newSession(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.sessions = append(p.sessions, s)
+	}
+	path, again := filepath.Join(t.TempDir(), "a.db"), filepath.Join(t.TempDir(), "b.db")
+	if err := errors.Join(p.write(t.Context(), path), copyFile(again, path)); err != nil {
+		t.Fatal(err)
+	}
+	records, err := boltstore.Open(again, boltstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer records.Close()
+	users := map[string]netip.Addr{}
+	err = records.Sessions(func(s store.Session) error {
+		users[s.UserName] = s.HomeAddress
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range p.sessions {
+		if users[s.UserName] != s.HomeAddress {
+			t.Fatalf("%s lives at %s, want %s", s.UserName, users[s.UserName], s.HomeAddress)
+		}
+	}
+	if len(p.credentials()) != len(users) {
+		t.Errorf("%d mobile nodes were written, want %d", len(users), len(p.sessions))
+	}
+}
+
+// TestBareDiameter: the AAA server gets its answers from a go-diameter server that
+// does no work.
+func TestBareDiameter(t *testing.T) {
+	t.Parallel()
+	server, err := startBareServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := startAAA(t.Context(), node{bareIdentity, server.address()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		o, err := a.bootstrap(t.Context(), bareIdentity, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := known(o); err != nil {
+			t.Errorf("deriving a mobile node's key: %v", err)
+		}
+	}
+	if err := a.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A recorder is a lane's other end.
+type recorder struct {
+	mu    sync.Mutex
+	calls []string
+	gate  chan struct{} // a call takes one
+}
+
+func (r *recorder) call(name string) error {
+	<-r.gate
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls = append(r.calls, name)
+	return nil
+}
+
+// TestBareLane: newcomers go first and share calls, but evictions are put off only
+// so far.
+func TestBareLane(t *testing.T) {
+	t.Parallel()
+	r := &recorder{gate: make(chan struct{}, 1000)}
+	l := &bareLane{batch: 3, wake: make(chan struct{}, 1),
+		load: func(_ context.Context, some []arrival) error {
+			return r.call("load " + strings.Repeat("x", len(some)))
+		},
+		unload: func(_ context.Context, name string) error { return r.call("unload " + name) },
+	}
+	done := make(chan error, 100)
+	for range 7 {
+		l.push(arrival{done: done}, "")
+	}
+	for range slack + 2 {
+		l.mu.Lock()
+		l.evicted = append(l.evicted, "o")
+		l.mu.Unlock()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	b := &bareKeys{lanes: []*bareLane{l}}
+	ended := make(chan error, 1)
+	go func() { ended <- b.run(ctx) }()
+	for range 1000 {
+		r.gate <- struct{}{}
+		if len(r.gate) == cap(r.gate) {
+			break
+		}
+	}
+	for range 7 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := b.drained(t.Context()); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v, want that of the context", err)
+	}
+	want := []string{"load xxx", "unload o", "load xxx", "unload o", "load x"}
+	if diff := cmp.Diff(want, r.calls[:len(want)]); diff != "" {
+		t.Errorf("unexpected calls at first (-want +got):\n%s", diff)
+	}
+	if n := len(r.calls); n != 3+slack+2 {
+		t.Errorf("there were %d calls, want %d", n, 3+slack+2)
+	}
+}
+
+func TestBareWindow(t *testing.T) {
+	t.Parallel()
+	b := &bareKeys{window: 2}
+	var evicted []string
+	for _, name := range []string{"a", "b", "c", "d"} {
+		evicted = append(evicted, b.admit(name))
+	}
+	if diff := cmp.Diff([]string{"", "", "a", "b"}, evicted); diff != "" {
+		t.Errorf("unexpected evictions (-want +got):\n%s", diff)
+	}
+}
+
+// TestBareCalls: the bare calls load what the home agent loads, and no more than
+// it.
+func TestBareCalls(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	ours, bare := vicitest.New(), vicitest.New()
+	agent, err := ike.New(ike.Config{
+		Dial: ours.Dial, Identity: agentIdentity, IKEProposals: ikeProposals, ESPProposals: espProposals,
+		Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := connectBy(ctx, vici.Config{Dial: bare.Dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newBareKeys(l.Link, 2)
+	var running sync.WaitGroup
+	running.Go(func() { _ = agent.Run(ctx) })
+	running.Go(func() { _ = k.run(ctx) })
+	for i := range 3 {
+		c, err := stranger(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(agent.Arm(ctx, c), k.arm(ctx, c)); err != nil {
+			t.Fatal(err)
+		}
+		name := ike.ConnectionName(c.HomeAddress)
+		if diff := cmp.Diff(ours.Conn(name).String(), bare.Conn(name).String()); diff != "" {
+			t.Errorf("the connections differ (-home agent +bare):\n%s", diff)
+		}
+		if diff := cmp.Diff(ours.Key(name).String(), bare.Key(name).String()); diff != "" {
+			t.Errorf("the keys differ (-home agent +bare):\n%s", diff)
+		}
+	}
+	if err := k.drained(ctx); err != nil {
+		t.Error(err)
+	}
+	if keys, conns := bare.Keys(), bare.Conns(); len(keys) != 2 || len(conns) != 2 {
+		t.Errorf("keys %v and connections %v are held, want 2 each", keys, conns)
+	}
+	if err := k.empty(ctx); err != nil || len(bare.Keys())+len(bare.Conns()) > 0 {
+		t.Errorf("keys %v and connections %v are left, error %v", bare.Keys(), bare.Conns(), err)
+	}
+	l.close()
+	cancel()
+	running.Wait()
+}
+
+// A stranger is not a resident.
+func TestStranger(t *testing.T) {
+	t.Parallel()
+	c, err := stranger(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.HomeAddress == residence(7) || !c.EstablishedAt.IsZero() || c.UserName != "stranger7@bench.example" {
+		t.Errorf("unexpected %+v", c)
+	}
+}
