@@ -10,6 +10,12 @@
 // Whatever charon loses, because it restarts or because somebody runs
 // "swanctl --load-all" beside us, is found by comparing and loaded again.
 //
+// charon's own configuration is the operator's. It needs, besides IKEv2's usual
+// plugins, kernel-netlink.roam_events, install_routes and install_virtual_ip
+// set to "no"; and, as its table of IKE_SAs has a single row by default, an
+// ikesa_table_size of about a quarter of the mobile nodes (a power of two) with
+// an ikesa_table_segments of 16. A log level of 4 shows keys.
+//
 // The package knows strongSwan's configuration (identities, owners, the child
 // template) and nothing of Diameter, the kernel or storage; how VICI is spoken
 // is left to package vici.

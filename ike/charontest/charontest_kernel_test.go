@@ -84,16 +84,15 @@ func TestKernelStartFails(t *testing.T) {
 }
 
 func TestKernelPair(t *testing.T) {
-	p, err := charontest.NewPair("ctest", []netip.Addr{left}, []netip.Addr{right})
-	if err != nil {
+	if _, err := charontest.NewPair("ctest", []netip.Addr{left}, []netip.Addr{right}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = charontest.NewPair("ctest", nil, nil)
+	_, err := charontest.NewPair("ctest", nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "making network namespaces: running ip netns add ctest-ha") {
 		t.Errorf("making it twice gives %v", err)
 	}
 	// That has cleaned up what there was; make it again.
-	p, err = charontest.NewPair("ctest", []netip.Addr{left}, []netip.Addr{right})
+	p, err := charontest.NewPair("ctest", []netip.Addr{left}, []netip.Addr{right})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,157 @@
+package ike
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"homeagent/ike/vici"
+)
+
+// A job is one call of a lane: to load these sessions, or to unload the only
+// one.
+type job struct {
+	load     bool
+	sessions []*session
+	versions []uint64
+	keys     []vici.Shared
+	conns    []vici.Conn
+}
+
+// next takes the next job out of a lane's queues, nil if there is none.
+// Sessions with a job are busy until it is finished.
+func (c *Charon) next(l *lane) *job {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, _ := l.pop()
+	if s == nil {
+		return nil
+	}
+	j := &job{load: s.target() != absent}
+	c.add(j, l.kind, s)
+	l.loaded = j.load
+	for j.load && l.kind == connPart && len(j.sessions) < connBatch {
+		s, p := l.pop()
+		if s == nil {
+			break
+		}
+		if s.target() == absent {
+			l.unpop(s, p)
+			break
+		}
+		c.add(j, l.kind, s)
+	}
+	return j
+}
+
+func (c *Charon) add(j *job, kind partKind, s *session) {
+	c.clock++
+	part := &s.parts[kind]
+	part.busy, part.touched = true, c.clock
+	j.sessions = append(j.sessions, s)
+	j.versions = append(j.versions, s.target())
+	switch {
+	case !j.load:
+	case kind == keyPart:
+		j.keys = append(j.keys, shared(s.name, s.cred, s.user))
+	default:
+		j.conns = append(j.conns, c.connection(s.name, s.cred, s.user))
+	}
+}
+
+// work does a lane's jobs until ctx ends.
+func (c *Charon) work(ctx context.Context, link *vici.Link, l *lane) {
+	for {
+		j := c.next(l)
+		if j == nil {
+			select {
+			case <-l.wake:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		err := j.run(ctx, link, l.kind)
+		if len(j.sessions) > 1 && isRefusal(err) {
+			c.runEach(ctx, link, l.kind, j)
+			continue
+		}
+		c.finish(l.kind, j, err)
+		if errors.Is(err, vici.ErrDead) || ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+func (j *job) run(ctx context.Context, link *vici.Link, kind partKind) error {
+	switch {
+	case j.load && kind == keyPart:
+		return link.LoadShared(ctx, j.keys[0])
+	case j.load:
+		return link.LoadConns(ctx, j.conns...)
+	case kind == keyPart:
+		return link.UnloadShared(ctx, j.sessions[0].name)
+	default:
+		return link.UnloadConn(ctx, j.sessions[0].name)
+	}
+}
+
+// runEach repeats a job of which charon refused a part, to find out which.
+func (c *Charon) runEach(ctx context.Context, link *vici.Link, kind partKind, j *job) {
+	for i := range j.sessions {
+		one := &job{load: true, sessions: j.sessions[i : i+1], versions: j.versions[i : i+1], conns: j.conns[i : i+1]}
+		c.finish(kind, one, one.run(ctx, link, kind))
+	}
+}
+
+func isRefusal(err error) bool {
+	var refused *vici.CommandError
+	return errors.As(err, &refused)
+}
+
+// finish records what became of a job.
+func (c *Charon) finish(kind partKind, j *job, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, s := range j.sessions {
+		c.clock++
+		part := &s.parts[kind]
+		part.busy, part.touched = false, c.clock
+		switch {
+		case err == nil:
+			c.hold(kind, s, j.versions[i])
+		case !j.load && isRefusal(err):
+			c.hold(kind, s, absent) // unless the next comparison finds it
+			c.fail(s, absent, err)
+		default:
+			c.hold(kind, s, unknown)
+			c.fail(s, j.versions[i], err)
+		}
+		c.settle(s)
+	}
+}
+
+// hold records what charon holds of a part.
+func (c *Charon) hold(kind partKind, s *session, version uint64) {
+	s.parts[kind].held = version
+	if version == absent {
+		delete(c.present[kind], s.name)
+		return
+	}
+	c.present[kind][s.name] = s
+}
+
+// fail records a call that failed. A refusal is final for that version until
+// the next comparison; a call without an answer is repeated over the next
+// connection.
+func (c *Charon) fail(s *session, version uint64, err error) {
+	c.lastError, c.lastErrorAt = err, time.Now()
+	if !isRefusal(err) {
+		return
+	}
+	c.cfg.Log.Error("charon refuses a mobile node's key or connection", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress, "error", err)
+	if version == s.version {
+		s.refused = version
+		s.answer(err)
+	}
+}
