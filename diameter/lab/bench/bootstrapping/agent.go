@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/template"
 	"time"
@@ -35,18 +36,19 @@ type home struct {
 	stop    func() error
 }
 
-// startAgent starts the home agent on a store and waits until it is ready.
-func (r *rig) startAgent(ctx context.Context, store string) (*home, error) {
+// startHome starts the home agent on a store, with the strongSwan behind a VICI
+// socket, and waits until it is ready.
+func startHome(ctx context.Context, folder, charon, store string) (*home, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := r.configure(address, store)
+	cfg, err := configure(folder, charon, address, store)
 	if err != nil {
 		return nil, err
 	}
 	h := &home{address: address, window: cfg.IKE.Window, ctl: control.NewClient(cfg.Control.Socket)}
-	if err := h.start(cfg, r.file("homeagent.log")); err != nil {
+	if err := h.start(cfg, filepath.Join(folder, "homeagent.log")); err != nil {
 		return nil, err
 	}
 	if err := ready(ctx, "the home agent", h.isReady); err != nil {
@@ -55,12 +57,8 @@ func (r *rig) startAgent(ctx context.Context, store string) (*home, error) {
 	return h, nil
 }
 
-func (r *rig) configure(address, store string) (*config.Config, error) {
-	return r.configureWith(r.agent.Socket(), address, store)
-}
-
-// configureWith has the daemon's own loader read a configuration file.
-func (r *rig) configureWith(charon, address, store string) (*config.Config, error) {
+// configure has the daemon's own loader read a configuration file.
+func configure(folder, charon, address, store string) (*config.Config, error) {
 	blank, err := template.New("homeagent.toml").Option("missingkey=error").Parse(configuration)
 	if err != nil {
 		return nil, fmt.Errorf("reading the home agent's configuration: %w", err)
@@ -70,12 +68,12 @@ func (r *rig) configureWith(charon, address, store string) (*config.Config, erro
 		"Identity": agentIdentity, "Realm": realm, "Peer": aaaIdentity, "Listen": address,
 		"Address": homeAgent.String(), "Prefix": homePrefix.String(),
 		"Charon": charon, "Proposal": ikeProposals[0], "ESPProposal": espProposals[0],
-		"Store": store, "Control": r.file("control.sock"),
+		"Store": store, "Control": filepath.Join(folder, "control.sock"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("filling in the home agent's configuration: %w", err)
 	}
-	file := r.file("homeagent.toml")
+	file := filepath.Join(folder, "homeagent.toml")
 	if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
 		return nil, err
 	}
@@ -131,6 +129,12 @@ func (playedKernel) Set(context.Context, xfrm.Desired) (xfrm.Changes, error) { r
 
 // Repair has nothing to repair.
 func (playedKernel) Repair(context.Context) (xfrm.Changes, error) { return nil, nil }
+
+// Watch hears nothing.
+func (playedKernel) Watch(ctx context.Context, _ xfrm.Watcher) error {
+	<-ctx.Done()
+	return nil
+}
 
 // freeAddress finds a port on loopback that nobody listens at.
 func freeAddress() (string, error) {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -18,7 +20,6 @@ import (
 	"homeagent/agent/store"
 	"homeagent/agent/store/boltstore"
 	"homeagent/diameter/lab/bench"
-	"homeagent/diameter/lab/testbed"
 	"homeagent/ike"
 	"homeagent/ike/vici"
 	"homeagent/ike/vici/vicitest"
@@ -88,14 +89,77 @@ met     growth of an HMR's p50 from 100 to 10000 live / that of bare calls     1
 // default.
 func TestConfiguration(t *testing.T) {
 	t.Parallel()
-	r := &rig{folder: t.TempDir(), agent: &testbed.Charon{}}
-	cfg, err := r.configureWith("/run/charon.vici", "127.0.0.1:3868", r.file("state.db"))
+	dir := t.TempDir()
+	cfg, err := configure(dir, "/run/charon.vici", "127.0.0.1:3868", filepath.Join(dir, "state.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if cfg.IKE.Window == 0 || cfg.Diameter.Peers[0].Secured != config.Loopback || !cfg.Diameter.Peers[0].Bootstrapper {
 		t.Errorf("unexpected configuration %+v", cfg)
 	}
+}
+
+// TestHome: the home agent that is measured bootstraps, with a strongSwan that is
+// played here.
+func TestHome(t *testing.T) {
+	t.Parallel()
+	dir, charon := t.TempDir(), vicitest.New()
+	socket := filepath.Join(dir, "vici")
+	serve(t, socket, charon)
+	h, err := startHome(t.Context(), dir, socket, filepath.Join(dir, "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := startAAA(t.Context(), node{agentIdentity, h.address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := a.bootstrap(t.Context(), agentIdentity, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := known(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.loaded(t.Context(), 1); err != nil {
+		t.Error(err)
+	}
+	name := ike.ConnectionName(c.HomeAddress)
+	if diff := cmp.Diff([]string{name}, charon.Keys()); diff != "" {
+		t.Errorf("unexpected keys (-want +got):\n%s", diff)
+	}
+	if key := charon.Key(name).String(); !strings.Contains(key, string(c.PSK.Bytes())) {
+		t.Error("the key in strongSwan is not the one that the mobile node derives")
+	}
+	if err := errors.Join(a.stop(), h.stop()); err != nil {
+		t.Error(err)
+	}
+}
+
+// serve lets a played strongSwan be reached by a socket.
+func serve(t *testing.T, path string, charon *vicitest.Charon) {
+	t.Helper()
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := charon.Dial(context.Background())
+			if err != nil {
+				near.Close()
+				continue
+			}
+			go func() { _, _ = io.Copy(near, far); near.Close() }()
+			go func() { _, _ = io.Copy(far, near); far.Close() }()
+		}
+	}()
 }
 
 func TestOnDisk(t *testing.T) {

@@ -47,7 +47,7 @@ func (s *stage) startHome(ctx context.Context, path string) (err error) {
 	if err := copyFile(own, path); err != nil {
 		return err
 	}
-	if s.home, err = s.rig.startAgent(ctx, own); err != nil {
+	if s.home, err = startHome(ctx, s.rig.folder, s.rig.agent.Socket(), own); err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.home.stop)
