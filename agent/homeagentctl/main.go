@@ -26,6 +26,7 @@ type cli struct {
 	Bindings bindingsCmd `cmd:"" help:"List the registered mobile nodes, or count what became of Binding Updates."`
 	Binding  bindingCmd  `cmd:"" help:"Show the registration of one home address."`
 	Release  releaseCmd  `cmd:"" help:"End a session: its key, security associations and home address are taken back."`
+	Init     initCmd     `cmd:"" help:"Write the configuration from a few answers or flags."`
 	Psk      pskCmd      `cmd:"" help:"Derive the IKE pre-shared key of a mobile node, to compare with an AAA server."`
 }
 
