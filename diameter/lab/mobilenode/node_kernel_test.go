@@ -278,3 +278,102 @@ func TestCloseRemovesEverything(t *testing.T) {
 		}
 	}
 }
+
+// TestRegisterSecuresFirst lets a node that has no IKE_SA register: it sets one up.
+func TestRegisterSecuresFirst(t *testing.T) {
+	w := newWorld(t, nil)
+	got, err := w.node.Register(soon(t), testbed.CareOfAddressA)
+	must(t, err)
+	if got.Security != mobilenode.Unmoved || len(w.ikeSAs(t)) != 1 {
+		t.Errorf("registered with %d IKE_SAs, %v", len(w.ikeSAs(t)), got.Security)
+	}
+}
+
+// TestRefresh registers twice from one place: nothing moves, the number grows.
+func TestRefresh(t *testing.T) {
+	w := newWorld(t, nil)
+	first, err := w.node.Register(soon(t), testbed.CareOfAddressA)
+	must(t, err)
+	before := w.ikeSAs(t)
+	second, err := w.node.Register(soon(t), testbed.CareOfAddressA)
+	must(t, err)
+	if second.Sequence-first.Sequence == 0 || second.Sequence-first.Sequence > 1000 {
+		t.Errorf("sequence number %d after %d", second.Sequence, first.Sequence)
+	}
+	if second.Security != mobilenode.Unmoved {
+		t.Errorf("a refresh, and %v", second.Security)
+	}
+	if after := w.ikeSAs(t); len(after) != 1 || after[0].UniqueID != before[0].UniqueID {
+		t.Errorf("IKE_SAs before %+v, after %+v", before, after)
+	}
+}
+
+// TestLostAcknowledgement has the node try again with a greater number.
+func TestLostAcknowledgement(t *testing.T) {
+	w := newWorld(t, nil)
+	w.agent.answer = func(u received) *mobility.BindingAcknowledgement {
+		if len(w.agent.updates) == 1 {
+			return nil
+		}
+		return accept(u)
+	}
+	got, err := w.node.Register(soon(t), testbed.CareOfAddressA)
+	must(t, err)
+	updates := w.agent.seen()
+	if got.Updates < 2 || updates[1].Sequence != updates[0].Sequence+1 {
+		t.Errorf("%d Binding Updates, numbers %d and %d", got.Updates, updates[0].Sequence, updates[1].Sequence)
+	}
+}
+
+// TestSequenceOfAnEarlierLife meets a home agent that remembers more than the node.
+func TestSequenceOfAnEarlierLife(t *testing.T) {
+	w := newWorld(t, nil)
+	const remembered = 40000
+	w.agent.answer = func(u received) *mobility.BindingAcknowledgement {
+		if u.Sequence-remembered-1 >= 1<<15 {
+			return &mobility.BindingAcknowledgement{Sequence: remembered, Status: mobility.StatusSequenceOutOfWindow}
+		}
+		return accept(u)
+	}
+	got, err := w.node.Register(soon(t), testbed.CareOfAddressA)
+	must(t, err)
+	if got.Status != mobility.StatusAccepted || got.Sequence-remembered-1 >= 1<<15 {
+		t.Errorf("%s with number %d", got.Status, got.Sequence)
+	}
+}
+
+// TestOwnPackets sends from the home address: through the tunnel while away, plain
+// at home.
+func TestOwnPackets(t *testing.T) {
+	w := newWorld(t, nil)
+	w.agent.answer = func(u received) *mobility.BindingAcknowledgement {
+		if u.careOf.IsValid() {
+			w.agent.bind(home, u.careOf)
+		} else {
+			w.agent.unbind(home)
+		}
+		return accept(u)
+	}
+	_, err := w.node.Register(soon(t), testbed.CareOfAddressA)
+	must(t, err)
+	capture, err := w.Router.Capture(t.Context(), "foreign-a", "ip6 proto 41")
+	must(t, err)
+	w.pinged(t)
+	time.Sleep(100 * time.Millisecond)
+	must(t, capture.Stop())
+	lines, err := capture.Decode(t.Context(), "icmpv6.type == 129", "ipv6.src", "ipv6.dst")
+	must(t, err)
+	want := "2001:db8:2::100,2001:db8:1::1234\t2001:db8:1::1,2001:db8:3::1"
+	if len(lines) == 0 || lines[0] != want {
+		t.Errorf("echo replies %q, want %q", lines, want)
+	}
+
+	must(t, w.MoveTo(w.AtHome(home)))
+	_, err = w.node.ReturnHome(soon(t))
+	must(t, err)
+	route, err := w.MobileNode.Run(t.Context(), "ip", "-6", "route", "get", "2001:db8:3::1", "from", home.String())
+	must(t, err)
+	if !strings.Contains(route, "via 2001:db8:1::2 dev eth0") {
+		t.Errorf("at home packets go %s", route)
+	}
+}
