@@ -259,9 +259,9 @@ func TestEndToEndIdentifiers(t *testing.T) {
 	t.Parallel()
 	var first [2]uint32
 	for i := range first {
-		bubble(t, config, func(t *testing.T, table *peer.Table, net *pipes) {
+		bubble(t, config, func(t *testing.T, _ *peer.Table, _ *pipes) {
 			time.Sleep(time.Duration(i) * time.Second)
-			table = start(t, config(), newPipes().use, func(table *peer.Table) { first[i] = table.EndToEnd() })
+			start(t, config(), newPipes().use, func(table *peer.Table) { first[i] = table.EndToEnd() })
 		})
 	}
 	if first[0]>>20 == first[1]>>20 {

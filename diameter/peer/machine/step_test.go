@@ -162,8 +162,18 @@ func FuzzStep(f *testing.F) {
 		s := machine.Closed
 		initiated, responded := false, false
 		for _, e := range events {
+			event := machine.Event(e)
+			if !possible(s, event, initiated, responded) {
+				continue
+			}
 			var actions []machine.Action
-			actions, s = machine.Step(s, machine.Event(e))
+			actions, s = machine.Step(s, event)
+			switch event { // a connection that is gone is no action of ours
+			case machine.IRcvConnNack, machine.IPeerDisc:
+				initiated = false
+			case machine.RPeerDisc:
+				responded = false
+			}
 			for _, a := range actions {
 				initiated, responded = carryOut(a, initiated, responded)
 			}
@@ -172,6 +182,22 @@ func FuzzStep(f *testing.F) {
 			}
 		}
 	})
+}
+
+// possible tells whether an event can come: none comes from a connection that
+// is not there, and a connection attempt ends once.
+func possible(s machine.State, e machine.Event, initiated, responded bool) bool {
+	connecting := s == machine.WaitConnAck || s == machine.WaitConnAckElect
+	switch e {
+	case machine.IRcvConnAck, machine.IRcvConnNack:
+		return initiated && connecting
+	case machine.IRcvCEA, machine.IRcvNonCEA, machine.IPeerDisc:
+		return initiated && !connecting
+	case machine.RPeerDisc:
+		return responded
+	default:
+		return true
+	}
 }
 
 // carryOut keeps the account of connections.
