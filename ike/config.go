@@ -72,7 +72,8 @@ type Config struct {
 
 	// OnUp is called when a mobile node has a new IKE_SA, OnDown when its
 	// last one is gone. They are called one after the other, in order, on
-	// a goroutine of their own. Either may be nil.
+	// a goroutine of their own; Run does not return before the one under
+	// way has. Either may be nil.
 	OnUp   func(Established)
 	OnDown func(Lost)
 }
