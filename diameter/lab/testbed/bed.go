@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -16,6 +17,8 @@ type Bed struct {
 	hosts  []*Host
 	wires  *Host // holds the links' bridges, and no addresses
 	ports  int
+	// streams counts the streams of traffic that were ever sent.
+	streams atomic.Uint32
 }
 
 // New returns an empty bed that keeps its files (logs, captures, sockets) in a

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"time"
 
@@ -21,6 +20,7 @@ const lastReplies = 300 * time.Millisecond
 // which were answered when.
 type Traffic struct {
 	to       netip.Addr
+	id       int // tells its replies from those of other streams
 	conn     *icmp.PacketConn
 	end      func() // once
 	stop     chan struct{}
@@ -33,7 +33,7 @@ type Traffic struct {
 
 // SendTraffic sends an echo request to an address in every interval until Stop.
 func (h *Host) SendTraffic(to netip.Addr, interval time.Duration) (*Traffic, error) {
-	t := &Traffic{to: to, stop: make(chan struct{})}
+	t := &Traffic{to: to, id: int(h.bed.streams.Add(1) & 0xffff), stop: make(chan struct{})}
 	t.end = sync.OnceFunc(t.finish)
 	err := h.Do(func() (err error) {
 		t.conn, err = icmp.ListenPacket("ip6:ipv6-icmp", "::")
@@ -107,7 +107,7 @@ func (t *Traffic) request() {
 	t.mu.Lock()
 	sequence := t.tally.sent(time.Now())
 	t.mu.Unlock()
-	echo := icmp.Message{Type: ipv6.ICMPTypeEchoRequest, Body: &icmp.Echo{ID: t.id(), Seq: int(sequence)}}
+	echo := icmp.Message{Type: ipv6.ICMPTypeEchoRequest, Body: &icmp.Echo{ID: t.id, Seq: int(sequence)}}
 	if packet, err := echo.Marshal(nil); err == nil {
 		t.conn.WriteTo(packet, &net.IPAddr{IP: t.to.AsSlice()})
 	}
@@ -139,11 +139,8 @@ func (t *Traffic) reply(packet []byte, from net.Addr) (uint16, bool) {
 	}
 	echo, ok := message.Body.(*icmp.Echo)
 	sender, _ := from.(*net.IPAddr)
-	if !ok || echo.ID != t.id() || sender == nil || !sender.IP.Equal(t.to.AsSlice()) {
+	if !ok || echo.ID != t.id || sender == nil || !sender.IP.Equal(t.to.AsSlice()) {
 		return 0, false
 	}
 	return uint16(echo.Seq), true
 }
-
-// id tells the streams of one process apart from those of others.
-func (t *Traffic) id() int { return os.Getpid() & 0xffff }
