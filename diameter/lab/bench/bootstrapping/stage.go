@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"homeagent/agent/store/boltstore"
 	"homeagent/diameter/lab/bench"
@@ -51,8 +52,27 @@ func (s *stage) startHome(ctx context.Context, path string) (err error) {
 		return err
 	}
 	s.closers = append(s.closers, s.home.stop)
-	return s.home.loaded(ctx, min(s.live, s.home.window))
+	if err := s.home.loaded(ctx, min(s.live, s.home.window)); err != nil {
+		return err
+	}
+	return s.calm(ctx)
 }
+
+// calm waits until strongSwan has done what the start of a home agent asks of it:
+// it lists all IKE_SAs once.
+func (s *stage) calm(ctx context.Context) error {
+	clock := bench.NewClock(s.rig.agent.Pid())
+	return ready(ctx, "strongSwan to have nothing to do", func(context.Context) (bool, error) {
+		used, err := clock.Used(func() error {
+			time.Sleep(calmTime)
+			return nil
+		})
+		return err == nil && used < calmTime/50, err
+	})
+}
+
+// calmTime is how long it must have had next to nothing to do.
+const calmTime = 250 * time.Millisecond
 
 // startDiameter connects the AAA server with the home agent and with the bare
 // server.
