@@ -26,7 +26,9 @@ type Config struct {
 	Identity string
 
 	// Window is how many sessions are loaded in charon at most, for each
-	// home agent address (default 500, 2 to 2000).
+	// home agent address (default 500, 2 to 2000). charon's cost per IKE_SA
+	// grows with its square. For all addresses together it must stay below
+	// 25,000: charon cannot list more in one reply.
 	Window int
 
 	// Turn is how long a session whose mobile node has to authenticate
