@@ -43,7 +43,8 @@ func Ask(ctx context.Context, socket string, work func(context.Context, *vici.Li
 const patience = 30 * time.Second
 
 // Initiate has a CHILD_SA of a loaded connection set up, and the IKE_SA before it.
-// The error holds what strongSwan said, such as AUTHENTICATION_FAILED.
+// The error holds what strongSwan said, such as AUTHENTICATION_FAILED: swanctl hands
+// on what is logged meanwhile, while a refusal by VICI says nothing of why.
 func Initiate(ctx context.Context, socket, connection, child string) error {
 	output, err := exec.CommandContext(ctx, "/usr/sbin/swanctl", "--initiate", "--uri", "unix://"+socket,
 		"--ike", connection, "--child", child, "--timeout", fmt.Sprint(patience.Seconds())).CombinedOutput()
