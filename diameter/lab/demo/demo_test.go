@@ -3,8 +3,6 @@ package demo
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -79,57 +77,10 @@ func TestEveryStepHasATitleAndSomethingToDo(t *testing.T) {
 	}
 }
 
-// TestCertificates has both peers meet as Diameter peers do: each checks the other.
-func TestCertificates(t *testing.T) {
-	t.Parallel()
-	ca, err := newAuthority(t.TempDir())
-	must(t, err)
-	must(t, ca.certify("ha", agentIdentity))
-	must(t, ca.certify("aaa", aaaIdentity))
-	roots := x509.NewCertPool()
-	roots.AddCert(ca.certificate)
-	client, server := net.Pipe()
-	failed := make(chan error, 1)
-	go func() {
-		conn := tls.Server(server, &tls.Config{
-			Certificates: []tls.Certificate{load(t, ca, "ha")}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: roots,
-		})
-		failed <- errors.Join(conn.Handshake(), conn.ConnectionState().PeerCertificates[0].VerifyHostname(aaaIdentity))
-		io.Copy(io.Discard, conn)
-	}()
-	conn := tls.Client(client, &tls.Config{
-		Certificates: []tls.Certificate{load(t, ca, "aaa")}, RootCAs: roots, ServerName: agentIdentity,
-	})
-	must(t, conn.Handshake())
-	must(t, <-failed)
-	must(t, client.Close())
-}
-
-func load(t *testing.T, ca *authority, name string) tls.Certificate {
-	t.Helper()
-	pair, err := tls.LoadX509KeyPair(ca.file(name+".pem"), ca.file(name+"-key.pem"))
-	if err != nil {
-		t.Error(err)
-	}
-	return pair
-}
-
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestPrivateKeysArePrivate(t *testing.T) {
-	t.Parallel()
-	ca, err := newAuthority(t.TempDir())
-	must(t, err)
-	must(t, ca.certify("ha", agentIdentity))
-	info, err := os.Stat(ca.file("ha-key.pem"))
-	must(t, err)
-	if got := info.Mode().Perm(); got != 0o600 {
-		t.Errorf("mode %v, want 0600", got)
 	}
 }
 

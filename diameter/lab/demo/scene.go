@@ -12,6 +12,7 @@ import (
 	"strings"
 	"text/template"
 
+	"homeagent/diameter/lab/certificates"
 	"homeagent/diameter/lab/mobilenode"
 	"homeagent/diameter/lab/testbed"
 	"homeagent/ike/psk"
@@ -76,7 +77,7 @@ func (s *scene) binary(name string) string { return filepath.Join(s.config.Binar
 // prepare writes what the programs read: certificates, the key that the mobile
 // node and its AAA server have in common, and the daemon's configuration.
 func (s *scene) prepare() error {
-	ca, err := newAuthority(s.config.Folder)
+	ca, err := certificates.New(s.config.Folder)
 	if err != nil {
 		return err
 	}
@@ -86,8 +87,8 @@ func (s *scene) prepare() error {
 	}
 	s.key = psk.NewAAAKey(octets)
 	return errors.Join(
-		ca.certify("ha", agentIdentity),
-		ca.certify("aaa", aaaIdentity),
+		ca.Certify("ha", agentIdentity),
+		ca.Certify("aaa", aaaIdentity),
 		os.WriteFile(s.file("mn1.key"), []byte(hex.EncodeToString(octets)), 0o600),
 		s.writeConfiguration(),
 	)

@@ -1,4 +1,8 @@
-package demo
+// Package certificates issues the certificates by which Diameter peers in the
+// laboratory know each other. Nobody should trust them for anything else.
+//
+// Exported: [Authority], made by [New].
+package certificates
 
 import (
 	"crypto"
@@ -16,21 +20,21 @@ import (
 	"time"
 )
 
-// An authority issues the certificates by which Diameter peers know each other.
-type authority struct {
+// An Authority issues certificates and writes them to a folder.
+type Authority struct {
 	folder      string
 	certificate *x509.Certificate
 	key         crypto.Signer
 }
 
-// validity is that of all certificates here; nobody sees them after a minute.
+// validity is that of all certificates here; nobody needs them after a few minutes.
 const validity = time.Hour
 
-// newAuthority makes an authority and writes its certificate to ca.pem.
-func newAuthority(folder string) (*authority, error) {
-	a := &authority{folder: folder}
+// New makes an authority and writes its certificate to ca.pem.
+func New(folder string) (*Authority, error) {
+	a := &Authority{folder: folder}
 	template := &x509.Certificate{
-		Subject: pkix.Name{CommonName: "Demonstration CA"}, IsCA: true, BasicConstraintsValid: true,
+		Subject: pkix.Name{CommonName: "Laboratory CA"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign,
 	}
 	certificate, key, err := a.issue(template)
@@ -41,11 +45,11 @@ func newAuthority(folder string) (*authority, error) {
 	return a, writePEM(a.file("ca.pem"), "CERTIFICATE", certificate.Raw, 0o644)
 }
 
-func (a *authority) file(name string) string { return filepath.Join(a.folder, name) }
+func (a *Authority) file(name string) string { return filepath.Join(a.folder, name) }
 
-// certify writes a certificate and key for a Diameter identity to NAME.pem and
+// Certify writes a certificate and key for a Diameter identity to NAME.pem and
 // NAME-key.pem. Peers are clients and servers in one.
-func (a *authority) certify(name, identity string) error {
+func (a *Authority) Certify(name, identity string) error {
 	certificate, key, err := a.issue(&x509.Certificate{
 		Subject: pkix.Name{CommonName: identity}, DNSNames: []string{identity},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
@@ -66,7 +70,7 @@ func (a *authority) certify(name, identity string) error {
 
 // issue signs a certificate for a new key, with that key itself if the authority
 // has none yet.
-func (a *authority) issue(template *x509.Certificate) (*x509.Certificate, crypto.Signer, error) {
+func (a *Authority) issue(template *x509.Certificate) (*x509.Certificate, crypto.Signer, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a key: %w", err)
