@@ -110,7 +110,7 @@ func (a *Agent) buildRegistrar() error {
 	if err != nil {
 		return fmt.Errorf("making the binding cache: %w", err)
 	}
-	a.signals = &signalling{conn: a.deps.Mobility, association: a.association, homeLink: a.deps.HomeInterface, log: a.deps.Log}
+	a.signals = &signalling{conn: a.deps.Mobility, after: a.kernel.Ready(), association: a.association, homeLink: a.deps.HomeInterface, log: a.deps.Log}
 	a.registrar = registrar.New(cache, effects{a.deps.HomeLink, a.deps.Store, a.deps.Kernel, a.charon, a.sessions}, a.signals, a.cfg.Limits.EffectTimeout, a.deps.Log)
 	a.signals.update = a.registrar.Handle
 	return nil
@@ -154,11 +154,31 @@ func (a *Agent) restore() error {
 		known[i] = ike.Credential(c)
 	}
 	a.charon.Restore(known)
-	if err := a.deps.Store.Bindings(func(b store.Binding) error { return a.registrar.Restore(fromStore(b)) }); err != nil {
+	if err := a.restoreBindings(); err != nil {
 		return err
 	}
 	a.deps.HomeLink.Restore(a.claims())
 	return nil
+}
+
+// restoreBindings takes over the bindings of live sessions. Others have lost their
+// owner, or the address of ours that they were made with: they must neither be
+// forwarded nor come to whoever gets the home address next.
+func (a *Agent) restoreBindings() error {
+	var orphans []store.Change
+	err := a.deps.Store.Bindings(func(b store.Binding) error {
+		owner, ok := a.sessions.Owner(b.HomeAddress)
+		if !ok || owner.HomeAgent != b.HomeAgent || !slices.Contains(a.cfg.HomeAgent.Addresses, b.HomeAgent) {
+			orphans = append(orphans, store.DeleteBinding{HomeAddress: b.HomeAddress})
+			return nil
+		}
+		return a.registrar.Restore(fromStore(b))
+	})
+	if err != nil || len(orphans) == 0 {
+		return err
+	}
+	a.deps.Log.Warn("bindings without a session, or with an address that is not ours any more, are dropped", "bindings", len(orphans))
+	return a.deps.Store.Apply(context.Background(), orphans...)
 }
 
 // claims are the addresses to hold on the home link from the start.

@@ -137,9 +137,17 @@ func request(peerHost string, h *bootstrap.HMR) session.Request {
 		HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent,
 		AAAKey: h.Key, KeyID: h.KeyID,
 		Lifetime: lifetime, Grace: time.Duration(h.GracePeriod) * time.Second,
+		Timeout:            timeout(h.SessionTimeout),
 		Stateful:           h.SessionState == bootstrap.StateMaintained,
 		AcctMultiSessionID: h.AcctMultiSessionID,
 	}
+}
+
+func timeout(seconds *uint32) time.Duration {
+	if seconds == nil {
+		return 0
+	}
+	return time.Duration(*seconds) * time.Second
 }
 
 // failure says in Diameter's terms why a bootstrapping was refused.
@@ -150,6 +158,8 @@ func (b *bootstrapper) failure(h *bootstrap.HMR, err error) *diameter.Failure {
 	}
 	f := &diameter.Failure{Code: b.result(h, refusal), Text: refusal.Reason.String()}
 	switch refusal.Reason {
+	case session.UserNameUnusable:
+		f.Failed = []diameter.AVP{diameter.NewUTF8(avp.UserName, 0, diameter.AVPMandatory, h.UserName)}
 	case session.HomeAgentNotOurs:
 		f.Failed = b.failed(b.codes.HomeAgentAddress, h.HomeAgent)
 	case session.AddressNotServed, session.AddressReserved:
@@ -171,9 +181,10 @@ func (b *bootstrapper) failed(code uint32, addr netip.Addr) []diameter.AVP {
 // transient, so that the AAA server tries again or takes another home agent.
 func (b *bootstrapper) result(h *bootstrap.HMR, r *session.Refusal) diameter.ResultCode {
 	switch r.Reason {
-	case session.HomeAgentNotOurs, session.AddressNotServed, session.AddressReserved, session.KeyReplayed, session.KeyUnusable:
+	case session.UserNameUnusable, session.HomeAgentNotOurs, session.AddressNotServed, session.AddressReserved,
+		session.KeyReplayed, session.KeyUnusable:
 		return diameter.InvalidAVPValue
-	case session.AddressOfOtherUser, session.SessionOfOtherUser:
+	case session.AddressOfOtherUser, session.SessionOfOtherUser, session.UserNameOfOther:
 		return diameter.AuthorizationRejected
 	case session.KeyReused:
 		return diameter.ContradictingAVPs

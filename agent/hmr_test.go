@@ -2,6 +2,8 @@ package agent_test
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -13,6 +15,9 @@ import (
 	"github.com/fiorix/go-diameter/v4/diam/avp"
 	"github.com/google/go-cmp/cmp"
 
+	"homeagent/agent/control"
+	"homeagent/agent/store"
+	"homeagent/agent/store/boltstore"
 	"homeagent/diameter"
 	"homeagent/diameter/dictionary"
 	"homeagent/diameter/lab/rawpeer"
@@ -81,6 +86,12 @@ var refusals = []struct {
 	{"a user of another realm", "old.example.com", func(m *diameter.Message) {
 		replace(m, diameter.NewUTF8(avp.UserName, 0, must, "mn1@example.org"))
 	}, diameter.AuthorizationRejected, 0},
+	{"a name that strongSwan reads as a wildcard", "", func(m *diameter.Message) {
+		replace(m, diameter.NewUTF8(avp.UserName, 0, must, "m*n@example.com"))
+	}, diameter.InvalidAVPValue, avp.UserName},
+	{"the home agent's own name", "", func(m *diameter.Message) {
+		replace(m, diameter.NewUTF8(avp.UserName, 0, must, "HA.example.net"))
+	}, diameter.InvalidAVPValue, avp.UserName},
 	{"a short key", "", func(m *diameter.Message) {
 		replace(m, diameter.NewOctets(codes.AAAKey, codes.Vendor, must, make([]byte, 19)))
 	}, diameter.InvalidAVPValue, codes.AAAKey},
@@ -318,5 +329,39 @@ func TestRestartKeepsWhatWasAnswered(t *testing.T) {
 	stateAfter, _ := answer.Find(avp.OriginStateID, 0)
 	if !cmp.Equal(stateBefore.Data, stateAfter.Data) {
 		t.Error("Origin-State-Id changed although nothing was lost (RFC 6733 section 8.16)")
+	}
+}
+
+// A binding that lost its session, as by a crash between the two, is neither
+// forwarded nor left to whoever gets the home address next.
+func TestBindingWithoutSessionIsDropped(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.stop()
+	records, err := boltstore.Open(h.file("state.db"), boltstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	orphan := netip.MustParseAddr("2001:db8:1::100")
+	err = records.Apply(t.Context(), store.PutBinding{Binding: store.Binding{
+		HomeAddress: orphan, CareOf: netip.MustParseAddr("2001:db8:2::1"), HomeAgent: netip.MustParseAddr("2001:db8:1::1"),
+		Sequence: 1, Lifetime: 1000, Registered: time.Now(), Expires: time.Now().Add(4000 * time.Second),
+	}})
+	if err := errors.Join(err, records.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h.start(t)
+	var bindings control.Bindings
+	if err := h.ctl.Get(t.Context(), "/v1/bindings", nil, &bindings); err != nil || len(bindings.Bindings) != 0 {
+		t.Errorf("bindings = %+v, %v", bindings.Bindings, err)
+	}
+	h.stop()
+	records, err = boltstore.Open(h.file("state.db"), boltstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer records.Close()
+	if err := records.Bindings(func(b store.Binding) error { return fmt.Errorf("the store still holds %v", b.HomeAddress) }); err != nil {
+		t.Error(err)
 	}
 }

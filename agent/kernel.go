@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -110,16 +111,14 @@ func (k *kernelTask) round(ctx context.Context) time.Duration {
 	return kernelPause
 }
 
-// compare sets everything at first; later Bind and Unbind may be at work, and
-// only the kernel package knows what they have come to.
+// compare sets everything at first. From then on Bind and Unbind may be at work,
+// and only the kernel package knows what they have come to.
 func (k *kernelTask) compare(ctx context.Context) (xfrm.Changes, error) {
-	k.mu.Lock()
-	first := k.rounds == 0
-	k.mu.Unlock()
-	if first {
+	changes, err := k.kernel.Repair(ctx)
+	if errors.Is(err, xfrm.ErrNotSet) {
 		return k.kernel.Set(ctx, k.desired())
 	}
-	return k.kernel.Repair(ctx)
+	return changes, err
 }
 
 // healthy returns nil if the last comparison ended with the kernel as it

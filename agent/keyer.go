@@ -19,6 +19,9 @@ type keyer struct {
 	kernel *kernelTask
 }
 
+// Identify is session.Keyer's.
+func (k keyer) Identify(userName string) (string, error) { return k.charon.Identify(userName) }
+
 // Arm is session.Keyer's.
 func (k keyer) Arm(ctx context.Context, c session.Credential) error {
 	if err := k.kernel.healthy(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"homeagent/agent/store"
 	"homeagent/systemd"
 )
 
@@ -83,11 +84,13 @@ func (n *notifyTask) Run(ctx context.Context) error {
 func (n *notifyTask) tick(ctx context.Context, within time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	if err := n.agent.deps.Store.Apply(ctx); err != nil {
+	line := n.line()
+	// A write that changes nothing: no User-Name has a control character.
+	if err := n.agent.deps.Store.Apply(ctx, store.DeleteLease{UserName: "\x00"}); err != nil {
 		n.agent.deps.Log.Error("the store does not answer", "error", err)
 		return
 	}
-	for _, tell := range []func() error{n.notifier.Alive, func() error { return n.notifier.Status(n.line()) }} {
+	for _, tell := range []func() error{n.notifier.Alive, func() error { return n.notifier.Status(line) }} {
 		if err := tell(); err != nil {
 			n.agent.deps.Log.Warn("the service manager was not told", "error", err)
 		}

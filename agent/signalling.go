@@ -19,6 +19,8 @@ import (
 type signalling struct {
 	conn   mobilitysocket.Conn
 	update func(bindingcache.Update)
+	// after is closed when Binding Updates can be carried out.
+	after <-chan struct{}
 	// association finds the reqid under which a mobile node is answered.
 	association func(home netip.Addr) uint32
 	homeLink    int // interface index of a physical home link, 0 for a virtual one
@@ -33,8 +35,16 @@ func (s *signalling) Ready() <-chan struct{} { return s.conn.Ready() }
 // String names the task.
 func (s *signalling) String() string { return "Mobility Header socket" }
 
-// Run receives until ctx ends.
-func (s *signalling) Run(ctx context.Context) error { return s.conn.Run(ctx, s.receive) }
+// Run receives until ctx ends. It begins when the kernel can be programmed; what
+// comes earlier waits in the socket.
+func (s *signalling) Run(ctx context.Context) error {
+	select {
+	case <-s.after:
+		return s.conn.Run(ctx, s.receive)
+	case <-ctx.Done():
+		return nil
+	}
+}
 
 func (s *signalling) receive(p *mobilitysocket.Packet) {
 	message, err := mobility.Parse(p.Payload)

@@ -32,6 +32,17 @@ type Credential struct {
 	EstablishedAt time.Time
 }
 
+// Identify returns the identity that charon takes a user name for. Two names of
+// one identity cannot be told apart by charon. The error is for a name that
+// cannot be expressed, or is the home agent's own.
+func (c *Charon) Identify(userName string) (string, error) {
+	user, err := userIdentity(userName)
+	if err == nil && user.fold == c.agent.fold {
+		err = fmt.Errorf("the user name %q is the home agent's own identity: its key would authenticate everybody", userName)
+	}
+	return user.fold, err
+}
+
 // check refuses what charon cannot express, or would understand otherwise than
 // it is meant.
 func (c *Charon) check(cred Credential) (identity, error) {

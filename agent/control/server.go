@@ -77,11 +77,16 @@ func (s *Server) Run(ctx context.Context) error {
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	defer context.AfterFunc(ctx, func() { s.shutdown(server) })()
+	done := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		defer close(done)
+		s.shutdown(server)
+	})
 	close(s.ready)
 	if err := server.Serve(credentialListener{listener, s.log, s.allowed}); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving the control socket %q: %w", s.path, err)
 	}
+	<-done // requests under way end first
 	return nil
 }
 

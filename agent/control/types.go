@@ -24,7 +24,7 @@ type Status struct {
 	Schema  int       `json:"schema"`
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
-	// State is "starting", "ready" or "stopping".
+	// State is "starting" or "ready".
 	State    string         `json:"state"`
 	Identity string         `json:"identity"`
 	Sessions SessionCounts  `json:"sessions"`

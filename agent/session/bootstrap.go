@@ -17,7 +17,11 @@ import (
 // result.
 func (m *Manager) Bootstrap(ctx context.Context, req Request) (Grant, error) {
 	defer req.AAAKey.Wipe()
-	end, err := m.turns.take(ctx, req.UserName)
+	identity, err := m.keys.Identify(req.UserName)
+	if err != nil {
+		return Grant{}, refuse(UserNameUnusable, err)
+	}
+	end, err := m.turns.take(ctx, identity)
 	if err != nil {
 		return Grant{}, refuse(ShuttingDown, err)
 	}
@@ -51,24 +55,38 @@ func (m *Manager) carryOut(ctx context.Context, p *plan) *Refusal {
 	return nil
 }
 
-// takeBack undoes a plan whose effects failed. The durable state is brought in
-// line by Run, which tries until it succeeds: the session was never promised,
-// and memory already says so.
+// takeBack undoes a plan whose effects failed, in memory and in the store, before
+// the refusal is answered. Should the store fail, Run tries until it succeeds.
 func (m *Manager) takeBack(p *plan) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.planned -= p.newcomers()
+	m.finish(p)
 	m.pool.Undo(p.claim)
-	m.unsettled[p.after.UserName] = struct{}{}
-	m.wake()
+	m.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), m.cfg.EffectTimeout)
+	defer cancel()
+	if err := m.store.Apply(ctx, m.durable(p.after.UserName)...); err != nil {
+		m.log.Error("a refused session could not be taken out of the store, which is tried again",
+			"user_name", p.after.UserName, "error", err)
+		m.unsettle([]string{p.after.UserName})
+		m.wake()
+	}
+}
+
+// finish ends the reservations of a plan. The caller holds the lock.
+func (m *Manager) finish(p *plan) {
+	m.planned -= p.newcomers()
+	delete(m.promised, p.after.SessionID)
 }
 
 // adopt makes the plan the state of memory.
 func (m *Manager) adopt(p *plan) {
 	m.mu.Lock()
-	m.planned -= p.newcomers()
+	m.finish(p)
+	if e, ok := m.users[p.after.UserName]; ok && p.staysProven() {
+		// The node may have proven its key or moved meanwhile.
+		p.after.EstablishedAt, p.after.CareOf = e.EstablishedAt, e.CareOf
+	}
 	m.insert(p.after)
-	delete(m.keyPrints, p.after.UserName)
 	m.forgetLeases()
 	m.mu.Unlock()
 	m.wake()

@@ -51,7 +51,7 @@ func (m *Manager) Release(ctx context.Context, id string) error {
 // out of the store first, so that no restart revives it, then out of the IKE
 // daemon, then the address goes into hold-down.
 func (m *Manager) end(ctx context.Context, user string, cause Cause, still func(*store.Session) bool) error {
-	endTurn, err := m.turns.take(ctx, user)
+	endTurn, err := m.turns.take(ctx, m.identity(user))
 	if err != nil {
 		return fmt.Errorf("ending the session of %q: %w", user, err)
 	}
@@ -64,7 +64,8 @@ func (m *Manager) end(ctx context.Context, user string, cause Cause, still func(
 	defer cancel()
 	now := time.Now()
 	lease := store.Lease{UserName: user, Address: s.HomeAddress, Released: now, LastKey: s.Fingerprint}
-	if err := m.store.Apply(ctx, store.DeleteSession{UserName: user}, store.PutLease{Lease: lease}); err != nil {
+	if err := m.store.Apply(ctx, store.DeleteSession{UserName: user}, store.PutLease{Lease: lease}, store.DeleteBinding{HomeAddress: s.HomeAddress}); err != nil {
+		m.unsettle([]string{user}) // whether it is on the disk is not known
 		return fmt.Errorf("ending the session of %q: %w", user, err)
 	}
 	m.forget(ctx, &s, now)

@@ -15,6 +15,10 @@ import (
 
 // A Keyer holds keys in the IKE daemon. The agent implements it over strongSwan.
 type Keyer interface {
+	// Identify returns the identity that the IKE daemon takes a user name for:
+	// it cannot tell two users of one identity apart. The error is for a name
+	// that it has no identity for.
+	Identify(userName string) (string, error)
 	// Arm returns nil when an IKE_AUTH with this key and for this home address
 	// can succeed. It replaces what was armed for that home address.
 	Arm(ctx context.Context, c Credential) error
@@ -64,9 +68,12 @@ type Manager struct {
 	mu        sync.Mutex
 	pool      *addresspool.Pool
 	users     map[string]*entry
+	known     map[string]*entry // by the user's identity
 	ids       map[string]*entry // by Session-Id
+	promised  map[string]string // users by the Session-Ids of plans under way
 	homes     map[netip.Addr]*entry
-	load      map[netip.Addr]int // sessions by home agent address
+	ours      map[netip.Addr]bool // home agent addresses
+	load      map[netip.Addr]int  // sessions by home agent address
 	expiry    expiryQueue
 	unsettled map[string]struct{} // users whose durable state may lag behind memory
 	keyPrints map[string]psk.Fingerprint
@@ -78,7 +85,8 @@ type Manager struct {
 // An entry is a session and its place in the expiry queue.
 type entry struct {
 	store.Session
-	place int // -1: never expires
+	identity string
+	place    int // -1: never expires
 }
 
 // firstReqID is above what charon gives to connections without a reqid of their
@@ -90,12 +98,12 @@ func New(cfg Config, st store.Store, pool *addresspool.Pool, keys Keyer, log *sl
 	m := &Manager{
 		cfg: cfg, store: st, pool: pool, keys: keys, log: log,
 		ready: make(chan struct{}), kick: make(chan struct{}, 1),
-		users: map[string]*entry{}, ids: map[string]*entry{}, homes: map[netip.Addr]*entry{},
+		users: map[string]*entry{}, known: map[string]*entry{}, promised: map[string]string{}, ours: map[netip.Addr]bool{}, ids: map[string]*entry{}, homes: map[netip.Addr]*entry{},
 		load: map[netip.Addr]int{}, unsettled: map[string]struct{}{}, keyPrints: map[string]psk.Fingerprint{},
 		reqIDs: firstReqID - 1,
 	}
 	for _, ha := range cfg.HomeAgents {
-		m.load[ha] = 0
+		m.ours[ha] = true
 	}
 	return m
 }
@@ -142,8 +150,8 @@ func credential(s *store.Session) Credential {
 // The caller holds the lock.
 func (m *Manager) insert(s store.Session) {
 	m.remove(s.UserName)
-	e := &entry{Session: s, place: -1}
-	m.users[s.UserName], m.ids[s.SessionID], m.homes[s.HomeAddress] = e, e, e
+	e := &entry{Session: s, identity: m.identity(s.UserName), place: -1}
+	m.users[s.UserName], m.known[e.identity], m.ids[s.SessionID], m.homes[s.HomeAddress] = e, e, e, e
 	m.load[s.HomeAgent]++
 	m.expiry.add(e)
 }
@@ -155,10 +163,21 @@ func (m *Manager) remove(user string) {
 		return
 	}
 	delete(m.users, user)
+	delete(m.known, e.identity)
 	delete(m.ids, e.SessionID)
 	delete(m.homes, e.HomeAddress)
 	m.load[e.HomeAgent]--
 	m.expiry.drop(e)
+}
+
+// identity is the one of a user whose name was accepted once. The turns are
+// taken by it, so that users who cannot be told apart follow one another.
+func (m *Manager) identity(user string) string {
+	identity, err := m.keys.Identify(user)
+	if err != nil {
+		return user
+	}
+	return identity
 }
 
 // wake makes Run look again.

@@ -17,6 +17,8 @@ type plan struct {
 	before *store.Session // nil for a new user
 	after  store.Session
 	claim  addresspool.Claim
+	// lastKey is that of the user's last session that ended.
+	lastKey psk.Fingerprint
 }
 
 // newcomers counts the plan against MaxSessions.
@@ -28,10 +30,20 @@ func (p *plan) newcomers() int {
 }
 
 func (p *plan) changes() []store.Change {
-	return []store.Change{
+	changes := []store.Change{
 		store.PutSession{Session: p.after},
-		store.PutLease{Lease: store.Lease{UserName: p.after.UserName, Address: p.after.HomeAddress}},
+		store.PutLease{Lease: store.Lease{UserName: p.after.UserName, Address: p.after.HomeAddress, LastKey: p.lastKey}},
 	}
+	if p.before != nil && p.before.HomeAddress != p.after.HomeAddress {
+		changes = append(changes, store.DeleteBinding{HomeAddress: p.before.HomeAddress})
+	}
+	return changes
+}
+
+// staysProven tells whether the IKE_SA of before goes on: a new key does not
+// end it, as rekeying does not use it.
+func (p *plan) staysProven() bool {
+	return p.before != nil && p.before.HomeAddress == p.after.HomeAddress && p.before.HomeAgent == p.after.HomeAgent
 }
 
 // plan checks the request against everything that is known and chooses what it
@@ -64,8 +76,12 @@ func (m *Manager) plan(req *Request, now time.Time) (*plan, *Refusal) {
 		m.pool.Undo(claim)
 		return nil, refuse(KeyUnusable, err)
 	}
-	p := &plan{before: before, after: m.next(req, before, claim.Address, homeAgent, key, now), claim: claim}
+	p := &plan{
+		before: before, after: m.next(req, before, claim.Address, homeAgent, key, now),
+		claim: claim, lastKey: m.keyPrints[req.UserName],
+	}
 	m.planned += p.newcomers()
+	m.promised[req.SessionID] = req.UserName
 	return p, nil
 }
 
@@ -75,12 +91,18 @@ func (m *Manager) earlier(req *Request) (*store.Session, *Refusal) {
 	if e, ok := m.ids[req.SessionID]; ok && e.UserName != req.UserName {
 		return nil, refuse(SessionOfOtherUser, nil)
 	}
+	if user, ok := m.promised[req.SessionID]; ok && user != req.UserName {
+		return nil, refuse(SessionOfOtherUser, nil)
+	}
+	if e, ok := m.known[m.identity(req.UserName)]; ok && e.UserName != req.UserName {
+		return nil, refuse(UserNameOfOther, nil)
+	}
 	fingerprint := req.AAAKey.Fingerprint()
 	e, ok := m.users[req.UserName]
+	if m.keyPrints[req.UserName] == fingerprint && (!ok || e.Fingerprint != fingerprint) {
+		return nil, refuse(KeyReplayed, nil)
+	}
 	if !ok {
-		if m.keyPrints[req.UserName] == fingerprint {
-			return nil, refuse(KeyReplayed, nil)
-		}
 		return nil, nil
 	}
 	if e.KeyID == req.KeyID && e.Fingerprint != fingerprint {
@@ -94,15 +116,13 @@ func (m *Manager) earlier(req *Request) (*store.Session, *Refusal) {
 // what the user has, otherwise the address with the fewest sessions.
 func (m *Manager) chooseHomeAgent(req *Request, before *store.Session) (netip.Addr, *Refusal) {
 	if req.HomeAgent.IsValid() {
-		if _, ours := m.load[req.HomeAgent]; !ours {
+		if !m.ours[req.HomeAgent] {
 			return netip.Addr{}, refuse(HomeAgentNotOurs, fmt.Errorf("%s", req.HomeAgent))
 		}
 		return req.HomeAgent, nil
 	}
-	if before != nil {
-		if _, ours := m.load[before.HomeAgent]; ours {
-			return before.HomeAgent, nil
-		}
+	if before != nil && m.ours[before.HomeAgent] {
+		return before.HomeAgent, nil
 	}
 	best := m.cfg.HomeAgents[0]
 	for _, ha := range m.cfg.HomeAgents[1:] {
@@ -155,8 +175,8 @@ func (m *Manager) next(req *Request, before *store.Session, home, agent netip.Ad
 		Stateful: req.Stateful, AuthorizedAt: now,
 		AcctMultiSessionID: m.acctMultiSessionID(req, before, now),
 	}
-	if lifetime := m.cappedLifetime(req.Lifetime); lifetime != Unlimited {
-		s.ExpiresAt, s.Grace = now.Add(lifetime), req.Grace
+	if lifetime, grace := m.capped(req); lifetime != Unlimited {
+		s.ExpiresAt, s.Grace = now.Add(lifetime), grace
 	}
 	if before != nil && before.HomeAddress == home && before.HomeAgent == agent {
 		// The IKE_SA survives a new key: rekeying does not use it.
@@ -175,11 +195,17 @@ func (m *Manager) reqID(before *store.Session) uint32 {
 	return m.reqIDs
 }
 
-func (m *Manager) cappedLifetime(d time.Duration) time.Duration {
-	if m.cfg.MaxLifetime > 0 {
-		return min(d, m.cfg.MaxLifetime)
+// capped cuts lifetime and grace so that both together keep within our own limit
+// and Session-Timeout.
+func (m *Manager) capped(req *Request) (lifetime, grace time.Duration) {
+	most := Unlimited
+	for _, limit := range []time.Duration{m.cfg.MaxLifetime, req.Timeout} {
+		if limit > 0 {
+			most = min(most, limit)
+		}
 	}
-	return d
+	lifetime = min(req.Lifetime, most)
+	return lifetime, min(req.Grace, most-lifetime)
 }
 
 // acctMultiSessionID keeps the one there is, else takes the server's, else

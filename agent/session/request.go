@@ -29,8 +29,9 @@ type Request struct {
 	AAAKey psk.AAAKey
 	KeyID  int32
 	// Lifetime counts from the answer; Grace is added to it before the session
-	// ends (RFC 6733 section 8.10).
-	Lifetime, Grace time.Duration
+	// ends (RFC 6733 section 8.10), and Timeout, if there is one, ends it
+	// whatever they say (section 8.13).
+	Lifetime, Grace, Timeout time.Duration
 	// Stateful tells whether the AAA server keeps state and wants to be told of
 	// the end (Auth-Session-State).
 	Stateful bool
@@ -52,7 +53,9 @@ type Reason int
 
 // The reasons, in the order in which they are looked for.
 const (
-	SessionOfOtherUser Reason = iota + 1
+	UserNameUnusable Reason = iota + 1
+	UserNameOfOther
+	SessionOfOtherUser
 	KeyReplayed
 	KeyReused
 	HomeAgentNotOurs
@@ -70,6 +73,8 @@ const (
 )
 
 var reasonTexts = map[Reason]string{
+	UserNameUnusable:   "the IKE daemon has no identity for the user name",
+	UserNameOfOther:    "the IKE daemon cannot tell the user name from that of another session",
 	SessionOfOtherUser: "the Session-Id belongs to another user's session",
 	HomeAgentNotOurs:   "the home agent address is not one of ours",
 	AddressNotServed:   "the home address is not on a home prefix served here",

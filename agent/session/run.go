@@ -87,7 +87,7 @@ func (m *Manager) settle(ctx context.Context) bool {
 // is to be written for them.
 func (m *Manager) collect(users []string) (changes []store.Change, settled []string, endTurns []func()) {
 	for _, user := range users {
-		end, busy := m.turns.try(user)
+		end, busy := m.turns.try(m.identity(user))
 		if busy != nil {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -32,6 +33,14 @@ type charon struct {
 	armErr error
 	block  chan struct{} // Arm waits for it when set
 	order  []string
+}
+
+// Identify takes names that differ in case for one, as strongSwan does.
+func (c *charon) Identify(userName string) (string, error) {
+	if strings.Contains(userName, "*") {
+		return "", errors.New("a wildcard")
+	}
+	return strings.ToLower(userName), nil
 }
 
 func (c *charon) Arm(ctx context.Context, cred session.Credential) error {
@@ -264,6 +273,8 @@ func TestBootstrapRefuses(t *testing.T) {
 		{"another key of the same id", func(r *session.Request) {
 			r.UserName, r.SessionID = "mn1@example.com", "aaah;9;9"
 		}, session.KeyReused},
+		{"a name that differs in case", func(r *session.Request) { r.UserName = "MN1@example.com" }, session.UserNameOfOther},
+		{"a name without an identity", func(r *session.Request) { r.UserName = "m*@example.com" }, session.UserNameUnusable},
 		{"one session too many", func(*session.Request) {}, session.SessionsExhausted},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -521,4 +532,69 @@ func TestManyAtOnceGetDifferentAddresses(t *testing.T) {
 	if len(seen) != 200 || b.Counts().Total != 200 {
 		t.Errorf("%d addresses, %d sessions", len(seen), b.Counts().Total)
 	}
+}
+
+// A refusal is in the store before it is answered: the daemon may end next.
+func TestRefusalIsDurableAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil) // and Run does not run
+	b.charon.armErr = errors.New("charon is gone")
+	b.refused(t, request(1), session.KeyNotLoaded)
+	if got := b.disk.sessions(t); len(got) != 0 {
+		t.Errorf("the store holds %v", got)
+	}
+}
+
+func TestTimeoutAndLimitCapLifetimeWithGrace(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name                     string
+		lifetime, grace, timeout time.Duration
+		limit, want              time.Duration
+	}{
+		{"neither", hour, time.Minute, 0, 0, hour + time.Minute},
+		{"session timeout", session.Unlimited, 0, time.Minute, 0, time.Minute},
+		{"session timeout within grace", hour, hour, hour + time.Minute, 0, hour + time.Minute},
+		{"limit", session.Unlimited, 0, 0, hour, hour},
+		{"limit within grace", hour, 1000 * hour, 0, 2 * hour, 2 * hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, func(c *session.Config) { c.MaxLifetime = tt.limit })
+			req := request(1)
+			req.Lifetime, req.Grace, req.Timeout = tt.lifetime, tt.grace, tt.timeout
+			b.must(t, req)
+			s, err := b.Find(req.UserName)
+			if err != nil || !s.EndsAt().Equal(time.Now().Add(tt.want)) {
+				t.Errorf("%s: ends after %v, %v, want %v", tt.name, time.Until(s.EndsAt()), err, tt.want)
+			}
+		})
+	}
+}
+
+// What happens to the IKE_SA while the node is bootstrapped again is not lost.
+func TestMovementDuringBootstrapIsKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		home := b.must(t, request(1)).HomeAddress
+		block := make(chan struct{})
+		b.charon.block = block
+		again := request(1)
+		again.SessionID, again.KeyID, again.AAAKey = "aaah;2;1", 2, key(9)
+		done := make(chan error, 1)
+		go func() {
+			_, err := b.Bootstrap(t.Context(), again)
+			done <- err
+		}()
+		synctest.Wait()
+		careOf := netip.MustParseAddr("2001:db8:2::7")
+		b.Established(home, careOf, time.Now())
+		close(block)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if s, _ := b.Owner(home); s.CareOf != careOf || s.EstablishedAt.IsZero() {
+			t.Errorf("after it: care-of address %v, established %v", s.CareOf, s.EstablishedAt)
+		}
+	})
 }
