@@ -15,7 +15,7 @@ build:
 	go build -trimpath -o build/ ./...
 
 demo:
-	@.ci/setup
+	@.ci/setup demo
 	@$(MAKE) --no-print-directory build
 	@.ci/uml build/homeagent-lab demo --binaries build
 
