@@ -67,7 +67,10 @@ func (p *peer) ask(ctx context.Context, c *conn, m *diameter.Message, elsewhere 
 	id, answer, trouble := c.asked.add(m.Command)
 	defer c.asked.drop(id)
 	m.HopByHop = id
-	if c.closing.Load() || !c.out.room(c.gone) || !c.send(m) {
+	switch {
+	case !c.out.room(c.gone, ctx.Done()) && ctx.Err() != nil:
+		return nil, ctx.Err()
+	case c.closing.Load() || !c.send(m):
 		return nil, errElsewhere
 	}
 	p.state.count.requestsSent.Add(1)

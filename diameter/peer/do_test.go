@@ -1,8 +1,10 @@
 package peer_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -102,6 +104,49 @@ func TestDoEndsWithItsContext(t *testing.T) {
 		synctest.Wait()
 		if n := status(t, table, them).Counters.UnknownAnswers; n != 1 {
 			t.Errorf("%d unknown answers, want the late one", n)
+		}
+	})
+}
+
+// TestDoOnFullConnection: the peer reads nothing, and so much waits to be written
+// that nothing more is taken.
+func TestDoOnFullConnection(t *testing.T) {
+	t.Parallel()
+	configure := func() peer.Config {
+		c := config()
+		c.Limits.Outgoing = 1
+		return c
+	}
+	bubble(t, configure, func(t *testing.T, table *peer.Table, net *pipes) {
+		nc, err := net.dial(t.Context(), listening)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		if _, err := nc.Write(base.NewCER(caps(them)).Append(nil)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := diameter.ReadFrame(bufio.NewReader(nc), diameter.MaxMessage); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			begin := time.Now()
+			if _, err := table.Do(ctx, them, str(them)); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+			if d := time.Since(begin); d != time.Second {
+				t.Errorf("took %v", d)
+			}
+		}
+		if n := status(t, table, them).Counters.RequestsSent; n != 2 {
+			t.Errorf("%d requests were taken, want 2", n)
+		}
+		time.Sleep(10 * time.Second)
+		if s := status(t, table, them); s.State != "Closed" || !strings.Contains(s.LastError, "writing to the peer") {
+			t.Errorf("%s, because %q", s.State, s.LastError)
 		}
 	})
 }

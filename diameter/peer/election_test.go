@@ -1,9 +1,6 @@
 package peer_test
 
 import (
-	"context"
-	"net"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -250,15 +247,4 @@ func node(host, at, peerHost, peerAt string) peer.Config {
 	c.Listeners[0].Address = at + ":1"
 	c.Peers = []peer.PeerConfig{{Host: peerHost, Connect: peerAt + ":1", Secured: peer.SecuredLoopback}}
 	return c
-}
-
-// unreachable is an address of pipes where dialling hangs.
-const unreachable = "unreachable:1"
-
-func (p *pipes) hang(ctx context.Context, address string) (net.Conn, error) {
-	if !strings.HasPrefix(address, "unreachable") {
-		return p.dial(ctx, address)
-	}
-	<-ctx.Done()
-	return nil, ctx.Err()
 }

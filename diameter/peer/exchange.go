@@ -33,28 +33,28 @@ func (t *Table) identify(m *diameter.Message, c *conn) {
 
 // judgeCER judges the first message on a connection we accepted, in the order
 // of RFC 6733 section 5.3: form, identity, security, applications. It returns
-// the peer that sent it.
+// the peer that sent it, or claims to be if there is a Failure; nil for none of
+// ours.
 func (t *Table) judgeCER(c *conn, m *diameter.Message) (*peer, *diameter.Failure) {
 	caps, f := base.ReadCER(m)
 	c.cer, c.caps = m, caps
-	if f != nil {
-		return nil, f
-	}
 	p, ok := t.find(caps.Host)
 	switch {
+	case f != nil:
+		return p, f
 	case !ok:
 		return nil, &diameter.Failure{Code: diameter.UnknownPeer, Text: "this Origin-Host is not known here"}
 	case p.config.Realm != "" && !strings.EqualFold(p.config.Realm, caps.Realm):
-		return nil, &diameter.Failure{Code: diameter.UnknownPeer, Text: "this Origin-Host is not known in this Origin-Realm"}
+		return p, &diameter.Failure{Code: diameter.UnknownPeer, Text: "this Origin-Host is not known in this Origin-Realm"}
 	}
 	if f := checkSecurity(p.config, c); f != nil {
-		return nil, f
+		return p, f
 	}
 	switch {
 	case caps.InsistsOnInbandTLS():
-		return nil, &diameter.Failure{Code: diameter.NoCommonSecurity, Text: "TLS is not begun inside a connection here"}
+		return p, &diameter.Failure{Code: diameter.NoCommonSecurity, Text: "TLS is not begun inside a connection here"}
 	case !c.own.Common(caps):
-		return nil, &diameter.Failure{Code: diameter.NoCommonApplication, Text: "no application in common"}
+		return p, &diameter.Failure{Code: diameter.NoCommonApplication, Text: "no application in common"}
 	}
 	c.info = info(p.config, c)
 	return p, nil

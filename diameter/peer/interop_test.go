@@ -67,11 +67,7 @@ func TestGoDiameterConnects(t *testing.T) {
 		dial   func(address string) (net.Conn, error)
 	}{
 		{"TCP", config(), func(address string) (net.Conn, error) { return net.Dial("tcp", address) }},
-		{"TLS", secure(a), func(address string) (net.Conn, error) {
-			c := a.config(them)
-			c.ServerName = us
-			return tls.Dial("tcp", address, c)
-		}},
+		{"TLS", secure(a), func(address string) (net.Conn, error) { return dialTLSRaw(a, address) }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

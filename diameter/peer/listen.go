@@ -90,8 +90,12 @@ func (t *Table) greet(ctx context.Context, nc net.Conn, overTLS bool, place plac
 	}
 	p, f := t.judgeCER(c, m)
 	if f != nil {
+		err := fmt.Errorf("refused the CER of %q: %w", c.caps.Host, f)
+		if p != nil {
+			p.state.fail(err, time.Now())
+		}
 		c.refuse(base.NewCEA(m, c.own, f), place.yield)
-		return fmt.Errorf("the CER of %q: %w", c.caps.Host, f)
+		return err
 	}
 	place.leave()
 	t.running.Go(c.write)

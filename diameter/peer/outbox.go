@@ -66,9 +66,9 @@ func (o *outbox) notify() {
 	}
 }
 
-// room waits until less than the limit is waiting to be written; false means
-// that the connection is gone.
-func (o *outbox) room(gone <-chan struct{}) bool {
+// room waits until less than the limit is waiting to be written. False means
+// that the connection is gone, or that quit was closed before; it may be nil.
+func (o *outbox) room(gone, quit <-chan struct{}) bool {
 	for {
 		o.mu.Lock()
 		if len(o.buf) < o.limit {
@@ -83,6 +83,8 @@ func (o *outbox) room(gone <-chan struct{}) bool {
 		select {
 		case <-drained:
 		case <-gone:
+			return false
+		case <-quit:
 			return false
 		}
 	}

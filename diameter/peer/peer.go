@@ -2,9 +2,7 @@ package peer
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"homeagent/diameter"
@@ -21,7 +19,7 @@ type peer struct {
 	log     *slog.Logger
 	work    workers
 	state   state         // what others see
-	notices chan notice   // to run
+	notices chan notice   // to run, which has taken what was sent
 	ended   chan struct{} // closed when run has ended
 
 	// requests is the context of the handler's work, and cancel ends it.
@@ -51,47 +49,13 @@ type peer struct {
 	drain   *time.Timer // bounds drained
 }
 
-// A notice tells run what happened.
-type notice struct {
-	kind noticeKind
-	conn *conn
-	msg  *diameter.Message
-	err  error
-	dial int // which attempt, for dialFailed and dialDone
-	why  base.Cause
-}
-
-type noticeKind int
-
-const (
-	cameIn     noticeKind = iota // an accepted connection with an acceptable CER
-	dialDone                     // our connection is up
-	dialFailed                   // it is not
-	gotCEA                       // the first message on a connection we dialled
-	gotDWA
-	gotDPR
-	gotDPA
-	heard // another message, after a poke
-	lost  // the connection ended
-	leave // the peer is no longer wanted, or the Table ends
-)
-
-// electPatience is how long an accepted connection waits for one that we are
-// dialling, so that they can be elected from.
-const electPatience = time.Second
-
-// newcomerPatience is how long a second connection waits for a sign of life on
-// the first one. A peer that restarted without a farewell has forgotten the
-// first, and its host will say so.
-const newcomerPatience = 2 * time.Second
-
 // forever is for timers that are not running.
 const forever = 1 << 62
 
 func newPeer(t *Table, config PeerConfig) *peer {
 	p := &peer{
 		table: t, config: config, log: t.config.Log.With("peer", config.Host),
-		notices: make(chan notice, 16), ended: make(chan struct{}),
+		notices: make(chan notice), ended: make(chan struct{}),
 	}
 	p.work.limit, p.work.depth = t.config.Limits.Workers, t.config.Limits.Queue
 	p.backoff.limit = t.config.Timers.Reconnect
@@ -160,53 +124,6 @@ func (p *peer) wait() {
 	}
 }
 
-func (p *peer) handle(n notice) {
-	switch n.kind {
-	case cameIn:
-		p.receiveCER(n.conn)
-	case dialDone:
-		p.dialDone(n)
-	case dialFailed:
-		p.dialFailed(n)
-	case lost:
-		p.lost(n)
-	case leave:
-		p.leave(n.why)
-	default:
-		if n.conn == p.current() || n.kind == gotCEA && n.conn == p.initiated {
-			p.receive(n)
-		}
-	}
-}
-
-// receive sees to a message on a connection that is one of ours.
-func (p *peer) receive(n notice) {
-	switch n.kind {
-	case gotCEA:
-		p.receiveCEA(n)
-	case gotDPR:
-		p.dpr = n.msg
-		p.backoff.farewell(n.why, p.table.config.Timers.Busy)
-		p.reason = nil
-		p.log.Info("the peer disconnects", "cause", n.why)
-		p.step(machine.RcvDPR, n.conn)
-	case gotDPA:
-		if n.msg.HopByHop == p.dprID {
-			p.step(machine.RcvDPA, n.conn)
-		}
-	case gotDWA:
-		if n.msg.HopByHop == p.dwrID {
-			p.apply(p.dog.ReceivedDWA())
-		} else {
-			p.apply(p.dog.Received())
-		}
-		p.dropNewcomer("another connection of this peer is alive")
-	case heard:
-		p.apply(p.dog.Received())
-		p.dropNewcomer("another connection of this peer is alive")
-	}
-}
-
 // current is the open or closing connection, nil if there is none.
 func (p *peer) current() *conn {
 	switch {
@@ -216,68 +133,6 @@ func (p *peer) current() *conn {
 		return p.initiated
 	}
 	return p.responded
-}
-
-// receiveCER sees to a new connection whose CER was found good. If the peer has
-// one already, the first is asked for a sign of life before the second is
-// rejected.
-func (p *peer) receiveCER(c *conn) {
-	switch {
-	case p.leaving != nil:
-		c.rejectCER("this node is shutting down")
-		return
-	case p.machine == machine.Closing:
-		p.step(machine.Timeout, nil) // it has done with the first
-	case p.machine.Open() && p.newcomer == nil:
-		p.newcomer = c
-		p.patient.Reset(newcomerPatience)
-		p.current().poke.Store(true)
-		p.apply(p.dog.Probe())
-		return
-	}
-	p.step(machine.RConnCER, c)
-}
-
-func (p *peer) dropNewcomer(why string) {
-	if p.newcomer == nil {
-		return
-	}
-	p.newcomer.rejectCER(why)
-	p.newcomer = nil
-	p.patient.Stop()
-}
-
-// receiveCEA judges the answer to our CER.
-func (p *peer) receiveCEA(n notice) {
-	if err := p.table.judgeCEA(p.config, n.conn, n.msg); err != nil {
-		p.reason = err
-		p.backoff.refused(err)
-		p.step(machine.IRcvNonCEA, n.conn)
-		return
-	}
-	p.step(machine.IRcvCEA, n.conn)
-}
-
-// lost sees to the end of a connection.
-func (p *peer) lost(n notice) {
-	switch n.conn {
-	case p.newcomer:
-		p.newcomer = nil
-		p.patient.Stop()
-	case p.initiated:
-		p.noteLoss(n.err)
-		p.step(machine.IPeerDisc, n.conn)
-	case p.responded:
-		p.noteLoss(n.err)
-		p.step(machine.RPeerDisc, n.conn)
-	}
-}
-
-// noteLoss keeps the reason why a connection ended, if that was not expected.
-func (p *peer) noteLoss(err error) {
-	if p.machine != machine.Closing && !errors.Is(err, errEnded) {
-		p.reason = err
-	}
 }
 
 // leave begins the end: requests in progress may finish first.
@@ -299,39 +154,4 @@ func (p *peer) part() {
 	p.drain.Stop()
 	p.cancel()
 	p.step(machine.Stop, nil)
-}
-
-// overdue is the end of the time that a state may last.
-func (p *peer) overdue() {
-	switch p.machine {
-	case machine.WaitConnAckElect:
-		p.dialled.cancel()
-		p.step(machine.IRcvConnNack, nil)
-	case machine.Closing:
-		p.step(machine.Timeout, nil)
-	default:
-		p.reason = errors.New("the peer did not complete the connection in time")
-		p.step(machine.Timeout, nil)
-	}
-}
-
-// watch is the end of Tw. Messages received since it was set have moved it on
-// (RFC 3539 section 3.4.1), which is found out only now: it costs them nothing.
-func (p *peer) watch() {
-	c := p.current()
-	if c == nil {
-		return
-	}
-	if heard := c.lastReceived(); p.dog.Health() == machine.Okay && heard.After(p.twSet) {
-		p.twSet = heard
-		p.tw.Reset(max(0, p.interval()-time.Since(heard)))
-		return
-	}
-	p.apply(p.dog.Expired())
-}
-
-// interval is Tw with its jitter.
-func (p *peer) interval() time.Duration {
-	const jitter = 2 * time.Second
-	return p.table.config.Timers.Watchdog - jitter + rand.N(2*jitter)
 }

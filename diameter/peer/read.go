@@ -36,7 +36,7 @@ func (p *peer) read(c *conn) error {
 	case <-c.settled:
 	case <-c.gone:
 	}
-	for c.open.Load() && c.out.room(c.gone) {
+	for c.open.Load() && c.out.room(c.gone, nil) {
 		m, err := c.next()
 		if err != nil {
 			return p.unreadable(c, err)

@@ -93,12 +93,14 @@ func (t *Table) Run(ctx context.Context) error {
 
 // dismiss tells peers to leave and waits until they have.
 func dismiss(peers []*peer, why base.Cause) {
+	var leaving sync.WaitGroup
 	for _, p := range peers {
-		p.notify(notice{kind: leave, why: why})
+		leaving.Go(func() {
+			p.notify(notice{kind: leave, why: why})
+			<-p.ended
+		})
 	}
-	for _, p := range peers {
-		<-p.ended
-	}
+	leaving.Wait()
 }
 
 // Ready is closed when all listeners listen.

@@ -41,6 +41,13 @@ func dialTLS(t *testing.T, table *peer.Table, c *tls.Config) (*far, error) {
 	return newFar(t, nc), nil
 }
 
+// dialTLSRaw is dialTLS without far end and without waiting.
+func dialTLSRaw(a *authority, address string) (net.Conn, error) {
+	c := a.config(them)
+	c.ServerName = us
+	return tls.Dial("tcp", address, c)
+}
+
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -128,6 +135,9 @@ func TestCertificateMustNameOriginHost(t *testing.T) {
 				t.Errorf("CEA with %v", code)
 			}
 			f.closed()
+			if got := status(t, table, them).LastError; !strings.Contains(got, `not "aaa.home.example"`) {
+				t.Errorf("last error %q", got)
+			}
 		})
 	}
 }

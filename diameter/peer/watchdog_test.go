@@ -14,18 +14,6 @@ import (
 	"homeagent/diameter/peer/base"
 )
 
-// bubble runs a test with a Table on a network of pipes, in a time of its own.
-func bubble(t *testing.T, c func() peer.Config, test func(t *testing.T, table *peer.Table, net *pipes)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		net := newPipes()
-		test(t, start(t, c(), net.use), net)
-	})
-}
-
-// listening is where the configuration of these tests listens.
-const listening = "127.0.0.1:0"
-
 // within checks that a duration is one watchdog interval with its jitter.
 func within(t *testing.T, what string, d, tw time.Duration) {
 	t.Helper()
