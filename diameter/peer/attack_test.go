@@ -26,7 +26,7 @@ func TestAttacks(t *testing.T) {
 	c := two()
 	c.TLS = a.config(us)
 	c.Listeners = append(c.Listeners, peer.Listener{Address: "127.0.0.1:0", TLS: true})
-	c.Timers.Write, c.Timers.Handshake = 500*time.Millisecond, time.Second
+	c.Timers.Write, c.Timers.Handshake = 500*time.Millisecond, 2*time.Second
 	c.Limits.Duplicates, c.Limits.Queue = 1000, 100
 	table := start(t, c)
 	good := dialTo(t, table).open(other)

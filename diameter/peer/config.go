@@ -92,8 +92,9 @@ type Config struct {
 	HostAddresses []netip.Addr
 	Applications  []Application
 	Commands      Commands
-	// TLS holds our certificate and, in RootCAs, the authorities that vouch
-	// for peers, in both directions. Client certificates are always demanded,
+	// TLS holds our certificate, in Certificates or behind GetCertificate and
+	// GetClientCertificate, and in RootCAs the authorities that vouch for
+	// peers, in both directions. Client certificates are always demanded,
 	// and versions below 1.2 never spoken, whatever it says.
 	TLS       *tls.Config
 	Listeners []Listener
