@@ -17,4 +17,7 @@
 // The decisions are in packages without sockets and clocks: machine (the state
 // machines), base (the messages CER to DPA) and replay (duplicates). This
 // package must not know any application: what a command means is the Handler's.
+//
+// Exported: [Table], [New], [Config] with its parts, [Handler], [Info],
+// [Status], [Traffic], [ErrNoPeer] and [ErrNotRunning].
 package peer
