@@ -23,10 +23,10 @@ var errSuperseded = errors.New("another call changed the same session meanwhile"
 // A Charon keeps one charon supplied with credentials. Its methods may be
 // called from several goroutines.
 //
-// What should be in charon and what is there are both held per session; two
-// lanes, one for keys and one for connections, turn one into the other over
-// whichever connection to charon there is. Callers change what should be, and
-// wait.
+// What should be in charon and what is there are both held per session; the
+// work of turning one into the other queues up in two lanes, one for keys and
+// one for connections, and is done over whichever connection to charon there
+// is. Callers change what should be, and wait.
 type Charon struct {
 	cfg     Config
 	agent   identity
@@ -41,9 +41,10 @@ type Charon struct {
 	sessions  map[string]*session                     // by name in charon
 	users     map[string]*session                     // by folded identity; wanted ones
 	present   [partKinds]map[string]*session          // charon holds, or may hold, the part
-	gone      map[string]bool                         // unloaded since the comparison began
+	gone      map[string]bool                         // unloaded since the listing began
 	windows   map[netip.Addr]*window.Window[*session] // by home agent address
 	lanes     [partKinds]*lane
+	wake      chan struct{} // there is something in a lane
 	endings   *endings
 
 	since       time.Time
@@ -74,10 +75,12 @@ func New(cfg Config) (*Charon, error) {
 		users:    make(map[string]*session),
 		windows:  make(map[netip.Addr]*window.Window[*session]),
 		gone:     make(map[string]bool),
+		wake:     make(chan struct{}, 1),
 		endings:  newEndings(),
 	}
 	for k := range partKinds {
-		c.lanes[k], c.present[k] = newLane(k), make(map[string]*session)
+		c.lanes[k] = &lane{kind: k, wake: c.wake}
+		c.present[k] = make(map[string]*session)
 	}
 	return c, nil
 }
@@ -117,9 +120,7 @@ func (c *Charon) serve(ctx context.Context, link *vici.Link) error {
 	defer c.part()
 
 	var tasks sync.WaitGroup
-	for _, l := range c.lanes {
-		tasks.Go(func() { c.work(ctx, link, l) })
-	}
+	tasks.Go(func() { c.work(ctx, link) })
 	tasks.Go(func() { c.follow(ctx, link) })
 	tasks.Go(func() { c.end(ctx, link) })
 	tasks.Go(func() { c.poll(ctx, link) })

@@ -46,12 +46,10 @@ func (c *Charon) report(err error) {
 // is loaded again, what is ours and not wanted is unloaded. No event tells of
 // either. What is not ours is not touched.
 func (c *Charon) compare(ctx context.Context, link *vici.Link) error {
-	c.mu.Lock()
-	clear(c.gone)
-	c.mu.Unlock()
 	for k, list := range [partKinds]func(context.Context) ([]string, error){keyPart: link.SharedIDs, connPart: link.ConnNames} {
 		c.mu.Lock()
 		start := c.clock
+		clear(c.gone)
 		c.mu.Unlock()
 		names, err := list(ctx)
 		if err != nil {

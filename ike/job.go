@@ -8,9 +8,10 @@ import (
 	"homeagent/ike/vici"
 )
 
-// A job is one call of a lane: to load these sessions, or to unload the only
-// one.
+// A job is one call: to load one kind of part of these sessions, or to unload
+// it of the only one.
 type job struct {
+	kind     partKind
 	load     bool
 	sessions []*session
 	versions []uint64
@@ -18,17 +19,30 @@ type job struct {
 	conns    []vici.Conn
 }
 
-// next takes the next job out of a lane's queues, nil if there is none.
-// Sessions with a job are busy until it is finished.
-func (c *Charon) next(l *lane) *job {
+// next takes the next job out of the lanes, nil if there is none. Sessions with
+// a job are busy until it is finished.
+func (c *Charon) next() *job {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	keys, conns := c.lanes[keyPart], c.lanes[connPart]
+	first, second := conns, keys
+	if keys.before(conns) {
+		first, second = keys, conns
+	}
+	if j := c.take(first); j != nil {
+		return j
+	}
+	return c.take(second)
+}
+
+// take takes the next job out of one lane.
+func (c *Charon) take(l *lane) *job {
 	s, _ := l.pop()
 	if s == nil {
 		return nil
 	}
-	j := &job{load: s.target() != absent}
-	c.add(j, l.kind, s)
+	j := &job{kind: l.kind, load: s.target() != absent}
+	c.add(j, s)
 	l.loaded = j.load
 	for j.load && l.kind == connPart && len(j.sessions) < connBatch {
 		s, p := l.pop()
@@ -39,57 +53,57 @@ func (c *Charon) next(l *lane) *job {
 			l.unpop(s, p)
 			break
 		}
-		c.add(j, l.kind, s)
+		c.add(j, s)
 	}
 	return j
 }
 
-func (c *Charon) add(j *job, kind partKind, s *session) {
+func (c *Charon) add(j *job, s *session) {
 	c.clock++
-	part := &s.parts[kind]
+	part := &s.parts[j.kind]
 	part.busy, part.touched = true, c.clock
 	j.sessions = append(j.sessions, s)
 	j.versions = append(j.versions, s.target())
 	switch {
 	case !j.load:
-	case kind == keyPart:
+	case j.kind == keyPart:
 		j.keys = append(j.keys, shared(s.name, s.cred, s.user))
 	default:
 		j.conns = append(j.conns, c.connection(s.name, s.cred, s.user))
 	}
 }
 
-// work does a lane's jobs until ctx ends.
-func (c *Charon) work(ctx context.Context, link *vici.Link, l *lane) {
+// work does jobs until ctx ends.
+func (c *Charon) work(ctx context.Context, link *vici.Link) {
 	for {
-		j := c.next(l)
+		j := c.next()
 		if j == nil {
 			select {
-			case <-l.wake:
+			case <-c.wake:
 				continue
 			case <-ctx.Done():
 				return
 			}
 		}
-		err := j.run(ctx, link, l.kind)
+		err := j.run(ctx, link)
 		if len(j.sessions) > 1 && isRefusal(err) {
-			c.runEach(ctx, link, l.kind, j)
+			c.runEach(ctx, link, j)
 			continue
 		}
-		c.finish(l.kind, j, err)
+		c.finish(j, err)
 		if errors.Is(err, vici.ErrDead) || ctx.Err() != nil {
 			return
 		}
 	}
 }
 
-func (j *job) run(ctx context.Context, link *vici.Link, kind partKind) error {
+func (j *job) run(ctx context.Context, link *vici.Link) error {
 	switch {
-	case j.load && kind == keyPart:
+	case j.load && j.kind == keyPart:
 		return link.LoadShared(ctx, j.keys[0])
 	case j.load:
 		return link.LoadConns(ctx, j.conns...)
-	case kind == keyPart:
+	case j.kind == keyPart:
 		return link.UnloadShared(ctx, j.sessions[0].name)
 	default:
 		return link.UnloadConn(ctx, j.sessions[0].name)
@@ -97,10 +111,10 @@ func (j *job) run(ctx context.Context, link *vici.Link, kind partKind) error {
 }
 
 // runEach repeats a job of which charon refused a part, to find out which.
-func (c *Charon) runEach(ctx context.Context, link *vici.Link, kind partKind, j *job) {
+func (c *Charon) runEach(ctx context.Context, link *vici.Link, j *job) {
 	for i := range j.sessions {
-		one := &job{load: true, sessions: j.sessions[i : i+1], versions: j.versions[i : i+1], conns: j.conns[i : i+1]}
-		c.finish(kind, one, one.run(ctx, link, kind))
+		one := &job{kind: j.kind, load: true, sessions: j.sessions[i : i+1], versions: j.versions[i : i+1], conns: j.conns[i : i+1]}
+		c.finish(one, one.run(ctx, link))
 	}
 }
 
@@ -110,21 +124,21 @@ func isRefusal(err error) bool {
 }
 
 // finish records what became of a job.
-func (c *Charon) finish(kind partKind, j *job, err error) {
+func (c *Charon) finish(j *job, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, s := range j.sessions {
 		c.clock++
-		part := &s.parts[kind]
+		part := &s.parts[j.kind]
 		part.busy, part.touched = false, c.clock
 		switch {
 		case err == nil:
-			c.hold(kind, s, j.versions[i])
+			c.hold(j.kind, s, j.versions[i])
 		case !j.load && isRefusal(err):
-			c.hold(kind, s, absent) // unless the next comparison finds it
+			c.hold(j.kind, s, absent) // unless the next comparison finds it
 			c.fail(s, absent, err)
 		default:
-			c.hold(kind, s, unknown)
+			c.hold(j.kind, s, unknown)
 			c.fail(s, j.versions[i], err)
 		}
 		c.settle(s)

@@ -22,18 +22,14 @@ const (
 	evictSlack = 32
 )
 
-// A lane does the work on one kind of part, one call after the other. Its
-// queues hold sessions that may have something to do; what it is, is found out
-// when their turn comes. They are under Charon's lock.
+// A lane is the work on one kind of part. Its queues hold sessions that may
+// have something to do; what it is, is found out when their turn comes. They
+// are under Charon's lock.
 type lane struct {
 	kind   partKind
 	queues [priorities]fifo
-	loaded bool          // the last call loaded something
-	wake   chan struct{} // there is something in a queue
-}
-
-func newLane(kind partKind) *lane {
-	return &lane{kind: kind, wake: make(chan struct{}, 1)}
+	loaded bool            // the last call loaded something
+	wake   chan<- struct{} // told when there is something in a queue
 }
 
 // push puts a session in a queue, unless it is in that or a better one.
@@ -86,6 +82,17 @@ func (l *lane) choose() priority {
 		}
 	}
 	return none
+}
+
+// before decides between two lanes that both have something to do. Keys come
+// before connections of the same priority, as long as that lets connections
+// gather for one request.
+func (l *lane) before(conns *lane) bool {
+	mine, theirs := l.choose(), conns.choose()
+	if mine == theirs && theirs != none {
+		return conns.queues[theirs].len() < connBatch
+	}
+	return mine > theirs
 }
 
 // A fifo is a queue.

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"homeagent/ike/psk"
 )
@@ -57,7 +60,9 @@ func (c *Charon) arm(t *testing.T, i byte) *session {
 // step has a lane do one job with success and tells what it was: "+" and who
 // was loaded, or "-" and who was unloaded.
 func (c *Charon) step(kind partKind) string {
-	j := c.next(c.lanes[kind])
+	c.mu.Lock()
+	j := c.take(c.lanes[kind])
+	c.mu.Unlock()
 	if j == nil {
 		return ""
 	}
@@ -68,7 +73,7 @@ func (c *Charon) step(kind partKind) string {
 	for _, s := range j.sessions {
 		sign += s.cred.UserName
 	}
-	c.finish(kind, j, nil)
+	c.finish(j, nil)
 	return sign
 }
 
@@ -97,6 +102,29 @@ func TestLanesBatch(t *testing.T) {
 	c.expect(t, connPart, "+abcdefghijklmnop +qrst")
 	c.expect(t, keyPart, "+a +b +c +d +e +f +g +h +i +j +k +l +m +n +o +p +q +r +s +t")
 	c.expect(t, connPart, "")
+}
+
+// TestKeysFirst: connections wait for others of their kind as long as there are
+// keys to load.
+func TestKeysFirst(t *testing.T) {
+	t.Parallel()
+	c := newBench(t, 100)
+	var did []string
+	for i := range byte(20) {
+		c.arm(t, i)
+	}
+	for j := c.next(); j != nil; j = c.next() {
+		did = append(did, fmt.Sprintf("%v %d", j.kind, len(j.sessions)))
+		c.finish(j, nil)
+		if len(did) == 1 {
+			c.arm(t, 20) // comes late
+		}
+	}
+	want := append([]string{"connection 16"}, slices.Repeat([]string{"key 1"}, 21)...)
+	want = append(want, "connection 5")
+	if diff := cmp.Diff(want, did); diff != "" {
+		t.Errorf("unexpected jobs (-want +got):\n%s", diff)
+	}
 }
 
 // TestLanesOrder: those for whom somebody waits come before the backlog, which
@@ -152,13 +180,13 @@ func TestNothingWhileBusy(t *testing.T) {
 	c := newBench(t, 2)
 	s := c.arm(t, 0)
 	c.expect(t, connPart, "+a")
-	loading := c.next(c.lanes[keyPart])
 	c.mu.Lock()
+	loading := c.take(c.lanes[keyPart])
 	c.forget(s)
 	c.mu.Unlock()
 	c.expect(t, keyPart, "")
 	c.expect(t, connPart, "-a")
-	c.finish(keyPart, loading, nil)
+	c.finish(loading, nil)
 	if c.sessions[s.name] != s {
 		t.Error("a session was given up with its key in charon")
 	}

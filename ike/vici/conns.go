@@ -60,7 +60,7 @@ func (l *Link) LoadConns(ctx context.Context, conns ...Conn) error {
 		section(c.Name, c.fields()...)(m)
 		names[i] = c.Name
 	}
-	_, err := l.call(ctx, connLane, "load-conn", strings.Join(names, ","), m)
+	_, err := l.call(ctx, writeLane, "load-conn", strings.Join(names, ","), m)
 	return err
 }
 
@@ -118,7 +118,7 @@ func addrs(a netip.Addr) []string {
 // UnloadConn unloads a connection; that there is none of this name is no
 // error. IKE_SAs made with it live on.
 func (l *Link) UnloadConn(ctx context.Context, name string) error {
-	_, err := l.call(ctx, connLane, "unload-conn", name, newMessage(str("name", name)))
+	_, err := l.call(ctx, writeLane, "unload-conn", name, newMessage(str("name", name)))
 	return unless(err, "not found")
 }
 

@@ -15,9 +15,10 @@
 //     sizes are checked first.
 //   - charon's listen backlog is 3: dialling can fail with EAGAIN.
 //
-// Keys and connections are loaded over a session each, as charon keeps them
-// under different locks: what one waits for does not hold up the other, and
-// both of one mobile node can be loaded at the same time.
+// Keys and connections are loaded over one session, the one after the other:
+// charon, woken on two sockets at a time, is no faster and now and then takes
+// some milliseconds longer. What pays is to load several connections with one
+// request.
 //
 // The package knows commands and their typed arguments, not what they are for:
 // which keys and connections there should be is package ike's business.

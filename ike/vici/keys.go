@@ -34,13 +34,13 @@ func (l *Link) LoadShared(ctx context.Context, s Shared) error {
 	octets := s.Key.Bytes()
 	defer clear(octets)
 	m := newMessage(str("id", s.ID), str("type", "IKE"), str("data", string(octets)), list("owners", s.Owners))
-	_, err := l.call(ctx, keyLane, "load-shared", s.ID, m)
+	_, err := l.call(ctx, writeLane, "load-shared", s.ID, m)
 	return err
 }
 
 // UnloadShared unloads a key; that there is none of this ID is no error.
 func (l *Link) UnloadShared(ctx context.Context, id string) error {
-	_, err := l.call(ctx, keyLane, "unload-shared", id, newMessage(str("id", id)))
+	_, err := l.call(ctx, writeLane, "unload-shared", id, newMessage(str("id", id)))
 	return err
 }
 

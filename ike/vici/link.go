@@ -14,8 +14,7 @@ import (
 type lane int
 
 const (
-	keyLane     lane = iota // load-shared, unload-shared
-	connLane                // load-conn, unload-conn
+	writeLane   lane = iota // keys and connections
 	controlLane             // everything else that is answered at once
 	eventLane               // events
 	lanes
@@ -27,10 +26,9 @@ const maxRequest = 512 << 10
 
 // A Link is a set of sessions with one charon. All of them live and die
 // together: the first call without an answer ends the Link. Its methods may be
-// called from several goroutines; calls for keys wait for each other, and so
-// do calls for connections and other calls. A call whose context ends while
-// charon has yet to answer ends the Link, since what charon made of it is
-// unknown.
+// called from several goroutines; calls for keys and connections wait for each
+// other, and so do other calls. A call whose context ends while charon has yet
+// to answer ends the Link, since what charon made of it is unknown.
 type Link struct {
 	client   *Client
 	sessions [lanes]*session
