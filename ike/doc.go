@@ -20,6 +20,7 @@
 // template) and nothing of Diameter, the kernel or storage; how VICI is spoken
 // is left to package vici.
 //
-// Exported: [Charon] with Restore, Arm, Forget, Run and Status; [Config];
-// [Credential]; [Established] and [Lost] for the callbacks.
+// Exported: [Charon] with Restore, Arm, Forget, Disconnect, Run and Status;
+// [Config]; [Credential]; [Established] and [Lost] for the callbacks;
+// [ConnectionName], to find a mobile node in charon; [CleanUp].
 package ike
