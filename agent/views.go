@@ -34,6 +34,9 @@ func (a *Agent) state() string {
 
 func (a *Agent) ikeStatus() control.IKEStatus {
 	s := a.charon.Status()
+	if !s.Connected && s.LastError == "" {
+		s.LastError = "strongSwan does not answer on " + a.cfg.IKE.Socket + " (is it running? the log has more)"
+	}
 	return control.IKEStatus{Connected: s.Connected, Error: s.LastError, Loaded: s.Loaded, Repairs: s.Repaired}
 }
 

@@ -123,6 +123,8 @@ func (b *builder) set(s setting) {
 	case array != "" && s.table != array:
 		b.problem(s.at, s.key, fmt.Sprintf("this stands outside of a [[%s]]", array))
 		return
+	case array != "" && b.counts[array] == 0:
+		return // in single brackets, which is a problem already
 	}
 	place := b.numbered(array, s.key)
 	b.places[place] = s.at

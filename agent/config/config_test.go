@@ -73,7 +73,7 @@ func TestMinimalGetsDefaults(t *testing.T) {
 		},
 		Store:   config.Store{Path: "/var/lib/homeagent/state.db", Credential: "store-key"},
 		Control: config.Control{Socket: "/run/homeagent/control.sock"},
-		Limits:  config.Limits{EffectTimeout: 10 * time.Second, Remembered: 100000},
+		Limits:  config.Limits{EffectTimeout: 5 * time.Second, Remembered: 100000},
 		Log:     config.Log{Level: "info"},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
@@ -194,7 +194,7 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		{"no credential name", minimal + "[store]\ncredential = \"../key\"\n", `:16: store\.credential: is "../key" \(expected a name of letters`},
 		{"a long socket", minimal + "[control]\nsocket = \"/" + strings.Repeat("x", 107) + "\"\n", `:16: control\.socket: is .* \(expected a path of at most 107 octets`},
 		{"a relative path", minimal + "[store]\npath = \"state.db\"\n", `:16: store\.path: is "state.db" \(expected a path that begins with /\)`},
-		{"a short hold-down", minimal + "[mobility]\nhold_down = \"5s\"\n", `:16: mobility\.hold_down: 5s is too short \(must be at least limits.effect_timeout, 10s\)`},
+		{"a short hold-down", minimal + "[mobility]\nhold_down = \"4s\"\n", `:16: mobility\.hold_down: 4s is too short \(must be at least limits.effect_timeout, 5s\)`},
 		{"a network in another", minimal + "[[mobility.network]]\nuser_name = \"a\"\nprefix = \"2001:db8:9:1::/64\"\n[[mobility.network]]\nuser_name = \"b\"\nprefix = \"2001:db8:9::/48\"\n", `:17: mobility\.network\.prefix: 2001:db8:9:1::/64 overlaps 2001:db8:9::/48`},
 		{"a date", minimal + "[log]\nlevel = 2026-11-23\n", `:16: log\.level: is a LocalDate`},
 		{"a fraction", minimal + "[ike]\nwindow = 2.5\n", `:16: ike\.window: is a Float`},
@@ -347,5 +347,16 @@ func TestNoFile(t *testing.T) {
 	_, err := config.Load(filepath.Join(t.TempDir(), "none.toml"))
 	if err == nil || !strings.Contains(err.Error(), "--config FILE") {
 		t.Errorf("Load: %v", err)
+	}
+}
+
+// Single brackets where several sections can be are told, whatever follows.
+func TestSingleBracketsBeforeAnyElement(t *testing.T) {
+	t.Parallel()
+	for _, section := range []string{"diameter.peer", "diameter.listen", "home_prefix", "mobility.network"} {
+		_, err := load(t, "["+section+"]\nidentity = \"x\"\nprefix = \"2001:db8::/64\"\naddress = \"::1\"\nuser_name = \"u\"\n")
+		if err == nil || !strings.Contains(err.Error(), "write [["+section+"]]") {
+			t.Errorf("[%s]: %v", section, err)
+		}
 	}
 }

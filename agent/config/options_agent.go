@@ -71,7 +71,7 @@ func limitOptions() []Option {
 	return []Option{
 		option("limits.sessions", "0", "Most sessions at a time; 0 for as many as there are home addresses.", number[int](0, math.MaxInt32), func(c *Config) *int { return &c.Limits.Sessions }),
 		option("limits.authorization", `"0s"`, "Longest authorization, whatever the AAA server grants; 0s for no limit.", duration(0, 10*365*day), func(c *Config) *time.Duration { return &c.Limits.Authorization }),
-		option("limits.effect_timeout", `"10s"`, "How long the store and strongSwan may take for one request before it is refused.", duration(time.Second, 5*time.Minute), func(c *Config) *time.Duration { return &c.Limits.EffectTimeout }),
+		option("limits.effect_timeout", `"5s"`, "How long the store and strongSwan may take for one request before it is refused.", duration(time.Second, 5*time.Minute), func(c *Config) *time.Duration { return &c.Limits.EffectTimeout }),
 		option("limits.remembered", "100000", "Released home addresses that are kept in mind, to give them to the same mobile node again.", number[int](1, 10_000_000), func(c *Config) *int { return &c.Limits.Remembered }),
 	}
 }

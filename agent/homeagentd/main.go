@@ -43,6 +43,8 @@ func main() {
 		kong.Vars{"version": agent.Version, "section": "8"})
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// There is nothing to reload, and a terminal that closes must not end it.
+	signal.Ignore(syscall.SIGHUP)
 	if err := run(ctx, f, os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "homeagentd: %v\n", err)
 		os.Exit(exitCode(err))
