@@ -149,6 +149,7 @@ type Stats struct {
 	HalfOpen uint32 // IKE_SAs that are being set up
 	Workers  uint32 // threads
 	Idle     uint32 // threads without work
+	Plugins  []string
 }
 
 // Stats asks how charon is doing.
@@ -167,6 +168,7 @@ func (l *Link) Stats(ctx context.Context) (Stats, error) {
 		HalfOpen: unsigned(sub(reply, "ikesas"), "half-open"),
 		Workers:  unsigned(sub(reply, "workers"), "total"),
 		Idle:     unsigned(sub(reply, "workers"), "idle"),
+		Plugins:  texts(reply, "plugins"),
 	}, nil
 }
 

@@ -390,7 +390,10 @@ func TestStats(t *testing.T) {
 	t.Parallel()
 	withLink(t, func(t *testing.T, ctx context.Context, l *vici.Link, c *vicitest.Charon) {
 		got, err := l.Stats(ctx)
-		want := vici.Stats{Since: time.Now().Local(), Workers: 16, Idle: 11}
+		want := vici.Stats{
+			Since: time.Now().Local(), Workers: 16, Idle: 11,
+			Plugins: []string{"kernel-netlink", "socket-default", "nonce", "kdf", "openssl", "vici"},
+		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("unexpected statistics, error %v (-want +got):\n%s", err, diff)
 		}

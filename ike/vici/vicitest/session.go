@@ -227,5 +227,6 @@ func (c *Charon) stats() Message {
 		Section("uptime", Value("running", "1 minute"), Value("since", c.since.Local().Format("Jan 02 15:04:05 2006"))),
 		Section("workers", Value("total", "16"), Value("idle", "11")),
 		Section("ikesas", Value("total", fmt.Sprint(len(c.sas))), Value("half-open", "0")),
+		List("plugins", []string{"kernel-netlink", "socket-default", "nonce", "kdf", "openssl", "vici"}),
 	}
 }
