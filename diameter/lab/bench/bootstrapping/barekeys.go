@@ -2,6 +2,7 @@ package bootstrapping
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -17,16 +18,18 @@ const (
 	slack = 32
 )
 
-// BareKeys makes the calls on strongSwan that newcomers take, in the way the home
-// agent makes them, and does nothing else: of each newcomer the key and the
-// connection are loaded, side by side, and when a window is full those of the
-// oldest are unloaded, after those who wait.
+// BareKeys makes the calls on strongSwan that newcomers take, in the order in which
+// the home agent makes them, and does nothing else: of each newcomer the key and the
+// connection are loaded, connections several at a time when many wait, and when a
+// window is full those of the oldest are unloaded, after those who wait.
 type bareKeys struct {
 	window int
-	lanes  []*bareLane
+	wake   chan struct{}
 
-	mu   sync.Mutex
-	held []string // names, oldest first
+	mu          sync.Mutex
+	held        []string // names, oldest first
+	keys, conns bareLane
+	busy        bool
 }
 
 // An arrival is a newcomer on one lane.
@@ -35,54 +38,56 @@ type arrival struct {
 	done chan error
 }
 
-// A bareLane makes one kind of calls, one after the other.
+// A bareLane is what there is to do with keys, or with connections.
 type bareLane struct {
 	batch  int
 	load   func(context.Context, []arrival) error
 	unload func(context.Context, string) error
-	wake   chan struct{}
 
-	mu      sync.Mutex
 	waiting []arrival
 	evicted []string
 	loaded  bool // the last call was for newcomers
-	busy    bool
 }
 
 func newBareKeys(l *vici.Link, window int) *bareKeys {
-	keys := &bareLane{batch: 1, wake: make(chan struct{}, 1), unload: l.UnloadShared,
-		load: func(ctx context.Context, some []arrival) error { return l.LoadShared(ctx, shared(some[0].cred)) }}
-	conns := &bareLane{batch: batch, wake: make(chan struct{}, 1), unload: l.UnloadConn,
-		load: func(ctx context.Context, some []arrival) error {
+	return &bareKeys{
+		window: window, wake: make(chan struct{}, 1),
+		keys: bareLane{batch: 1, unload: l.UnloadShared, load: func(ctx context.Context, some []arrival) error {
+			return l.LoadShared(ctx, shared(some[0].cred))
+		}},
+		conns: bareLane{batch: batch, unload: l.UnloadConn, load: func(ctx context.Context, some []arrival) error {
 			all := make([]vici.Conn, len(some))
 			for i, a := range some {
 				all[i] = connection(a.cred)
 			}
 			return l.LoadConns(ctx, all...)
-		}}
-	return &bareKeys{window: window, lanes: []*bareLane{keys, conns}}
+		}},
+	}
 }
 
 // run works until the context ends or a call fails.
 func (b *bareKeys) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var lanes sync.WaitGroup
-	for _, l := range b.lanes {
-		lanes.Go(func() { cancel(l.run(ctx)) })
+	for {
+		call := b.next()
+		if call == nil {
+			select {
+			case <-b.wake:
+				continue
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		if err := call(ctx); err != nil {
+			return err
+		}
 	}
-	lanes.Wait()
-	return context.Cause(ctx)
 }
 
 // arm has a newcomer loaded and waits until it is.
 func (b *bareKeys) arm(ctx context.Context, c ike.Credential) error {
-	evicted := b.admit(ike.ConnectionName(c.HomeAddress))
-	done := make(chan error, len(b.lanes))
-	for _, l := range b.lanes {
-		l.push(arrival{c, done}, evicted)
-	}
-	for range b.lanes {
+	done := make(chan error, 2)
+	b.admit(arrival{c, done})
+	for range cap(done) {
 		select {
 		case err := <-done:
 			if err != nil {
@@ -95,15 +100,77 @@ func (b *bareKeys) arm(ctx context.Context, c ike.Credential) error {
 	return nil
 }
 
-// admit gives a newcomer a place, and returns who has to go for it, if anybody.
-func (b *bareKeys) admit(name string) (evicted string) {
+// admit gives a newcomer a place, and has the oldest go for it if there is none.
+func (b *bareKeys) admit(a arrival) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.held = append(b.held, name)
-	if len(b.held) > b.window {
-		evicted, b.held = b.held[0], b.held[1:]
+	b.held = append(b.held, ike.ConnectionName(a.cred.HomeAddress))
+	for _, l := range []*bareLane{&b.keys, &b.conns} {
+		l.waiting = append(l.waiting, a)
+		if len(b.held) > b.window {
+			l.evicted = append(l.evicted, b.held[0])
+		}
 	}
-	return evicted
+	if len(b.held) > b.window {
+		b.held = b.held[1:]
+	}
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next is the call to make now, nil if there is nothing to do.
+func (b *bareKeys) next() func(context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	first, second := &b.conns, &b.keys
+	gathered := map[int]int{2: len(b.conns.waiting), 1: len(b.conns.evicted)}
+	if keys, conns := b.keys.urgency(), b.conns.urgency(); keys > conns || keys == conns && gathered[conns] < batch {
+		first, second = second, first
+	}
+	call := first.next()
+	if call == nil {
+		call = second.next()
+	}
+	b.busy = call != nil
+	return call
+}
+
+// urgency is 2 while newcomers wait who are next, 1 while somebody has to go, and 0
+// when there is nothing to do.
+func (l *bareLane) urgency() int {
+	switch {
+	case l.loaded && len(l.evicted) > slack:
+		return 1
+	case len(l.waiting) > 0:
+		return 2
+	case len(l.evicted) > 0:
+		return 1
+	}
+	return 0
+}
+
+// next takes the next call of a lane.
+func (l *bareLane) next() func(context.Context) error {
+	switch l.urgency() {
+	case 2:
+		n := min(l.batch, len(l.waiting))
+		some := l.waiting[:n:n]
+		l.waiting, l.loaded = l.waiting[n:], true
+		return func(ctx context.Context) error {
+			err := l.load(ctx, some)
+			for _, a := range some {
+				a.done <- err
+			}
+			return err
+		}
+	case 1:
+		name := l.evicted[0]
+		l.evicted, l.loaded = l.evicted[1:], false
+		return func(ctx context.Context) error { return l.unload(ctx, name) }
+	}
+	return nil
 }
 
 // empty unloads all that is held.
@@ -112,11 +179,9 @@ func (b *bareKeys) empty(ctx context.Context) error {
 	held := b.held
 	b.held = nil
 	b.mu.Unlock()
-	for _, l := range b.lanes {
-		for _, name := range held {
-			if err := l.unload(ctx, name); err != nil {
-				return err
-			}
+	for _, name := range held {
+		if err := errors.Join(b.keys.unload(ctx, name), b.conns.unload(ctx, name)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -125,70 +190,10 @@ func (b *bareKeys) empty(ctx context.Context) error {
 // drained waits until all evictions are done.
 func (b *bareKeys) drained(ctx context.Context) error {
 	return ready(ctx, "the last evictions", func(context.Context) (bool, error) {
-		idle := true
-		for _, l := range b.lanes {
-			l.mu.Lock()
-			idle = idle && len(l.evicted) == 0 && len(l.waiting) == 0 && !l.busy
-			l.mu.Unlock()
-		}
-		return idle, nil
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return !b.busy && b.keys.urgency()+b.conns.urgency() == 0, nil
 	})
-}
-
-func (l *bareLane) push(a arrival, evicted string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting = append(l.waiting, a)
-	if evicted != "" {
-		l.evicted = append(l.evicted, evicted)
-	}
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (l *bareLane) run(ctx context.Context) error {
-	for {
-		some, name := l.next()
-		var err error
-		switch {
-		case len(some) > 0:
-			err = l.load(ctx, some)
-			for _, a := range some {
-				a.done <- err
-			}
-		case name != "":
-			err = l.unload(ctx, name)
-		default:
-			select {
-			case <-l.wake:
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// next is what to do now: load some, unload one, or wait.
-func (l *bareLane) next() (some []arrival, evicted string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	turn := l.loaded && len(l.evicted) > slack
-	l.busy, l.loaded = true, len(l.waiting) > 0 && !turn
-	switch {
-	case l.loaded:
-		n := min(l.batch, len(l.waiting))
-		some, l.waiting = l.waiting[:n:n], l.waiting[n:]
-	case len(l.evicted) > 0:
-		evicted, l.evicted = l.evicted[0], l.evicted[1:]
-	default:
-		l.busy = false
-	}
-	return some, evicted
 }
 
 // shared is the key of a newcomer as the home agent loads it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -248,82 +249,89 @@ func TestBareDiameter(t *testing.T) {
 	}
 }
 
-// A recorder is a lane's other end.
-type recorder struct {
-	mu    sync.Mutex
-	calls []string
-	gate  chan struct{} // a call takes one
+// calls makes bareKeys whose calls are only written down.
+func calls(window int, made *[]string) *bareKeys {
+	lane := func(kind string, batch int) bareLane {
+		return bareLane{batch: batch,
+			load: func(_ context.Context, some []arrival) error {
+				*made = append(*made, fmt.Sprintf("load %d %s", len(some), kind))
+				return nil
+			},
+			unload: func(context.Context, string) error {
+				*made = append(*made, "unload "+kind)
+				return nil
+			},
+		}
+	}
+	return &bareKeys{window: window, wake: make(chan struct{}, 1), keys: lane("key", 1), conns: lane("conn", batch)}
 }
 
-func (r *recorder) call(name string) error {
-	<-r.gate
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.calls = append(r.calls, name)
-	return nil
-}
-
-// TestBareLane: newcomers go first and share calls, but evictions are put off only
-// so far.
-func TestBareLane(t *testing.T) {
+// TestBareOrder: keys go first as long as that lets connections gather, newcomers
+// before those who have to go, but those only so long.
+func TestBareOrder(t *testing.T) {
 	t.Parallel()
-	r := &recorder{gate: make(chan struct{}, 1000)}
-	l := &bareLane{batch: 3, wake: make(chan struct{}, 1),
-		load: func(_ context.Context, some []arrival) error {
-			return r.call("load " + strings.Repeat("x", len(some)))
+	tests := []struct {
+		name     string
+		window   int
+		newcomer int
+		want     []string // runs of the same call
+	}{
+		{"one", 10, 1, []string{"1 load 1 key", "1 load 1 conn"}},
+		{"a few", 10, 3, []string{"3 load 1 key", "1 load 3 conn"}},
+		{"many", 100, 40, []string{"2 load 16 conn", "40 load 1 key", "1 load 8 conn"}},
+		{"a full window", 2, 3, []string{"3 load 1 key", "1 load 3 conn", "1 unload key", "1 unload conn"}},
+		{
+			"beyond the slack", 0, slack + 2,
+			[]string{"1 load 16 conn", "1 load 1 key", "1 unload conn", "1 load 16 conn", "1 unload conn", "1 load 2 conn"},
 		},
-		unload: func(_ context.Context, name string) error { return r.call("unload " + name) },
 	}
-	done := make(chan error, 100)
-	for range 7 {
-		l.push(arrival{done: done}, "")
-	}
-	for range slack + 2 {
-		l.mu.Lock()
-		l.evicted = append(l.evicted, "o")
-		l.mu.Unlock()
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	b := &bareKeys{lanes: []*bareLane{l}}
-	ended := make(chan error, 1)
-	go func() { ended <- b.run(ctx) }()
-	for range 1000 {
-		r.gate <- struct{}{}
-		if len(r.gate) == cap(r.gate) {
-			break
-		}
-	}
-	for range 7 {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
-	if err := b.drained(t.Context()); err != nil {
-		t.Error(err)
-	}
-	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("got error %v, want that of the context", err)
-	}
-	want := []string{"load xxx", "unload o", "load xxx", "unload o", "load x"}
-	if diff := cmp.Diff(want, r.calls[:len(want)]); diff != "" {
-		t.Errorf("unexpected calls at first (-want +got):\n%s", diff)
-	}
-	if n := len(r.calls); n != 3+slack+2 {
-		t.Errorf("there were %d calls, want %d", n, 3+slack+2)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var made []string
+			b := calls(tt.window, &made)
+			done := make(chan error, 1000)
+			for i := range tt.newcomer {
+				c, err := stranger(i)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.admit(arrival{c, done})
+			}
+			for call := b.next(); call != nil; call = b.next() {
+				if err := call(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := runs(made)
+			if diff := cmp.Diff(tt.want, got[:min(len(got), len(tt.want))]); diff != "" {
+				t.Errorf("unexpected calls (-want +got):\n%s", diff)
+			}
+			if n := len(done); n != 2*tt.newcomer {
+				t.Errorf("%d parts were loaded, want %d", n, 2*tt.newcomer)
+			}
+			if n := strings.Count(strings.Join(made, "\n"), "unload"); n != 2*max(0, tt.newcomer-tt.window) {
+				t.Errorf("%d parts were unloaded, want %d", n, 2*max(0, tt.newcomer-tt.window))
+			}
+			if err := b.drained(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
-func TestBareWindow(t *testing.T) {
-	t.Parallel()
-	b := &bareKeys{window: 2}
-	var evicted []string
-	for _, name := range []string{"a", "b", "c", "d"} {
-		evicted = append(evicted, b.admit(name))
+// runs counts repetitions.
+func runs(made []string) []string {
+	var all []string
+	for len(made) > 0 {
+		n := 1
+		for n < len(made) && made[n] == made[0] {
+			n++
+		}
+		all = append(all, fmt.Sprintf("%d %s", n, made[0]))
+		made = made[n:]
 	}
-	if diff := cmp.Diff([]string{"", "", "a", "b"}, evicted); diff != "" {
-		t.Errorf("unexpected evictions (-want +got):\n%s", diff)
-	}
+	return all
 }
 
 // TestBareCalls: the bare calls load what the home agent loads, and no more than
