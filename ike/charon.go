@@ -41,7 +41,7 @@ type Charon struct {
 	sessions  map[string]*session                     // by name in charon
 	users     map[string]*session                     // by folded identity; wanted ones
 	present   [partKinds]map[string]*session          // charon holds, or may hold, the part
-	gone      map[string]bool                         // unloaded since the listing began
+	gone      [partKinds]map[string]bool              // names of parts unloaded since the listing began
 	windows   map[netip.Addr]*window.Window[*session] // by home agent address
 	lanes     [partKinds]*lane
 	wake      chan struct{} // there is something in a lane
@@ -74,13 +74,13 @@ func New(cfg Config) (*Charon, error) {
 		sessions: make(map[string]*session),
 		users:    make(map[string]*session),
 		windows:  make(map[netip.Addr]*window.Window[*session]),
-		gone:     make(map[string]bool),
 		wake:     make(chan struct{}, 1),
 		endings:  newEndings(),
 	}
 	for k := range partKinds {
 		c.lanes[k] = &lane{kind: k, wake: c.wake}
 		c.present[k] = make(map[string]*session)
+		c.gone[k] = make(map[string]bool)
 	}
 	return c, nil
 }
@@ -207,7 +207,6 @@ func (c *Charon) settle(s *session) {
 	case !s.wanted && s.held(absent):
 		s.answer(nil)
 		delete(c.sessions, s.name)
-		c.gone[s.name] = true
 	}
 	switch {
 	case len(s.waiters) > 0:

@@ -49,7 +49,7 @@ func (c *Charon) compare(ctx context.Context, link *vici.Link) error {
 	for k, list := range [partKinds]func(context.Context) ([]string, error){keyPart: link.SharedIDs, connPart: link.ConnNames} {
 		c.mu.Lock()
 		start := c.clock
-		clear(c.gone)
+		clear(c.gone[k])
 		c.mu.Unlock()
 		names, err := list(ctx)
 		if err != nil {
@@ -72,7 +72,7 @@ func (c *Charon) reconcile(kind partKind, names []string, start uint64) {
 	listed := make(map[string]bool, len(names))
 	removed := 0
 	for _, name := range names {
-		if !isOurs(name) || c.gone[name] {
+		if !isOurs(name) || c.gone[kind][name] {
 			continue
 		}
 		listed[name] = true

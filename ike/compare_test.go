@@ -43,7 +43,7 @@ func TestRepairs(t *testing.T) {
 				t := r.t
 				r.mustArm(cred(1, 1), cred(2, 2), cred(3, 3))
 				tt.break_(r.charon)
-				time.Sleep(3 * time.Second)
+				time.Sleep(4 * time.Second) // one poll, and before the next
 				r.holds("1:1 2:2 3:3")
 				if diff := cmp.Diff(tt.foreignKeys, foreign(r.charon.Keys())); diff != "" {
 					t.Errorf("unexpected foreign keys (-want +got):\n%s", diff)

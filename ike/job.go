@@ -150,6 +150,7 @@ func (c *Charon) hold(kind partKind, s *session, version uint64) {
 	s.parts[kind].held = version
 	if version == absent {
 		delete(c.present[kind], s.name)
+		c.gone[kind][s.name] = true
 		return
 	}
 	c.present[kind][s.name] = s

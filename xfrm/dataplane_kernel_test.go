@@ -81,6 +81,7 @@ func TestReceivedCountsWhereverTheMobileNodeIs(t *testing.T) {
 	r := l.listen(l.Correspondent)
 	l.set(binding(homeAddress, careOfA))
 	l.tunnelled(careOfA, homeAddress, r.port, "12345")
+	r.received("12345") // is there, and no longer on its way from where nothing is taken
 	l.must(l.kernel.Bind(t.Context(), binding(homeAddress, careOfB)))
 	l.tunnelled(careOfB, homeAddress, r.port, "1234567")
 	l.tunnelled(careOfB, homeAddress, r.port, "end")
