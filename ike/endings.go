@@ -11,6 +11,7 @@ import (
 // under Charon's lock.
 type endings struct {
 	names map[string]bool
+	now   string // being ended, "" for none
 	wake  chan struct{}
 }
 
@@ -26,18 +27,25 @@ func (e *endings) add(name string) {
 	}
 }
 
-func (e *endings) any() (string, bool) {
+// take removes a name and returns it. What is added again from then on is
+// about IKE_SAs that came later.
+func (e *endings) take() (string, bool) {
 	for name := range e.names {
+		delete(e.names, name)
+		e.now = name
 		return name, true
 	}
 	return "", false
 }
 
+// has reports whether a connection's IKE_SAs are still to be ended.
+func (e *endings) has(name string) bool { return e.now == name || e.names[name] }
+
 // end ends IKE_SAs until ctx ends.
 func (c *Charon) end(ctx context.Context, link *vici.Link) {
 	for {
 		c.mu.Lock()
-		name, ok := c.endings.any()
+		name, ok := c.endings.take()
 		c.mu.Unlock()
 		if !ok {
 			select {
@@ -49,10 +57,19 @@ func (c *Charon) end(ctx context.Context, link *vici.Link) {
 		}
 		_, err := link.Terminate(ctx, name)
 		if errors.Is(err, vici.ErrDead) {
-			return // the next connection goes on
+			c.postpone(name)
+			return
 		}
 		c.ended(name, err)
 	}
+}
+
+// postpone leaves a connection's IKE_SAs to the next connection with charon.
+func (c *Charon) postpone(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endings.now = ""
+	c.endings.add(name)
 }
 
 // ended records that a connection's IKE_SAs are gone. Should charon have
@@ -60,7 +77,7 @@ func (c *Charon) end(ctx context.Context, link *vici.Link) {
 func (c *Charon) ended(name string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.endings.names, name)
+	c.endings.now = ""
 	if err != nil {
 		c.cfg.Log.Error("charon does not end an IKE_SA", "connection", name, "error", err)
 	}

@@ -28,7 +28,7 @@ func (c *Charon) Inconsistencies() []string {
 			complain(s, "does not know whether it has a place")
 		case s.wanted && !s.suspended && c.users[s.user.fold] != s:
 			complain(s, "is not its user's")
-		case len(s.waiters) == 0 && !s.wanted && s.held(absent) && !c.endings.names[name]:
+		case len(s.waiters) == 0 && !s.wanted && s.held(absent) && !c.endings.has(name):
 			complain(s, "is not forgotten")
 		case s.wanted && s.due(keyPart) && s.parts[keyPart].queued == none, s.wanted && s.due(connPart) && s.parts[connPart].queued == none:
 			complain(s, "has something to do and is in no queue")
