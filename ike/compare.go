@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"homeagent/ike/vici"
@@ -37,7 +38,7 @@ func (c *Charon) report(err error) {
 	defer c.mu.Unlock()
 	c.lastError, c.lastErrorAt = err, time.Now()
 	if !errors.Is(err, vici.ErrDead) {
-		c.cfg.Log.Warn("charon cannot be compared", "error", err)
+		c.say(slog.LevelWarn, "charon cannot be compared", "error", err)
 	}
 }
 
@@ -87,7 +88,7 @@ func (c *Charon) reconcile(kind partKind, names []string, start uint64) {
 	c.counts.removed += uint64(removed)
 	c.counts.repaired += uint64(repaired)
 	if removed+repaired > 0 {
-		c.cfg.Log.Warn("charon did not hold what it should", "part", kind, "missing", repaired, "unwanted", removed)
+		c.say(slog.LevelWarn, "charon did not hold what it should", "part", kind, "missing", repaired, "unwanted", removed)
 	}
 }
 

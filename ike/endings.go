@@ -3,6 +3,7 @@ package ike
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"homeagent/ike/vici"
 )
@@ -79,7 +80,7 @@ func (c *Charon) ended(name string, err error) {
 	defer c.mu.Unlock()
 	c.endings.now = ""
 	if err != nil {
-		c.cfg.Log.Error("charon does not end an IKE_SA", "connection", name, "error", err)
+		c.say(slog.LevelError, "charon does not end an IKE_SA", "connection", name, "error", err)
 	}
 	if s := c.sessions[name]; s != nil && !s.wanted && s.held(absent) {
 		s.ending = false

@@ -3,6 +3,7 @@ package ike
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"homeagent/ike/vici"
@@ -164,7 +165,7 @@ func (c *Charon) fail(s *session, version uint64, err error) {
 	if !isRefusal(err) {
 		return
 	}
-	c.cfg.Log.Error("charon refuses a mobile node's key or connection", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress, "error", err)
+	c.say(slog.LevelError, "charon refuses a mobile node's key or connection", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress, "error", err)
 	if version == s.version {
 		s.refused = version
 		s.answer(err)

@@ -2,6 +2,7 @@ package ike
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 )
 
@@ -25,20 +26,30 @@ func (r *reports) add(f func()) {
 	}
 }
 
-// run makes the calls until ctx ends.
+// run makes the calls until ctx ends, and then those that are left.
 func (r *reports) run(ctx context.Context) {
 	for {
 		select {
 		case <-r.wake:
+			r.deliver()
 		case <-ctx.Done():
+			r.deliver()
 			return
 		}
-		r.mu.Lock()
-		queue := r.queue
-		r.queue = nil
-		r.mu.Unlock()
-		for _, f := range queue {
-			f()
-		}
 	}
+}
+
+func (r *reports) deliver() {
+	r.mu.Lock()
+	queue := r.queue
+	r.queue = nil
+	r.mu.Unlock()
+	for _, f := range queue {
+		f()
+	}
+}
+
+// say logs without holding up the caller, who has the lock: a log may be slow.
+func (c *Charon) say(level slog.Level, message string, args ...any) {
+	c.reports.add(func() { c.cfg.Log.Log(context.Background(), level, message, args...) })
 }

@@ -3,6 +3,7 @@ package ike
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -66,7 +67,7 @@ func (c *Charon) up(s *session, sa ikeSA) {
 	s.assumed = false
 	s.sas = append(s.sas, sa)
 	c.apply(c.window(s).Established(s, now), urgent)
-	c.cfg.Log.Info("a mobile node has authenticated", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress, "care_of_address", sa.careOf)
+	c.say(slog.LevelInfo, "a mobile node has authenticated", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress, "care_of_address", sa.careOf)
 	if c.cfg.OnUp != nil {
 		report := s.established(sa, now)
 		c.reports.add(func() { c.cfg.OnUp(report) })
@@ -90,7 +91,7 @@ func (c *Charon) down(s *session, id uint32) {
 func (c *Charon) bereave(s *session) {
 	now := time.Now()
 	c.apply(c.window(s).Down(s, now), urgent)
-	c.cfg.Log.Info("a mobile node's IKE_SA is gone", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress)
+	c.say(slog.LevelInfo, "a mobile node's IKE_SA is gone", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress)
 	if c.cfg.OnDown != nil {
 		report := s.lost(now)
 		c.reports.add(func() { c.cfg.OnDown(report) })
