@@ -116,8 +116,6 @@ func (e effects) MoveIKE(ctx context.Context, _ netip.Addr, b bindingcache.Bindi
 // DropIKE ends the IKE_SA to a former care-of address. The mobile node, which
 // did not set K either, makes a new one from where it is.
 func (e effects) DropIKE(_ context.Context, home, peer netip.Addr) error {
-	if peer != home {
-		e.charon.Disconnect(home)
-	}
+	e.charon.Disconnect(home, peer)
 	return nil
 }

@@ -167,7 +167,7 @@ func (c *Charon) oust(s *session) {
 		delete(c.users, s.user.fold)
 	}
 	s.sas, s.base = nil, nil
-	c.endings.add(s.name)
+	c.endings.add(ending{name: s.name})
 	c.resume(s)
 }
 

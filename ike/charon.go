@@ -203,7 +203,7 @@ func (c *Charon) settle(s *session) {
 		}
 		s.answer(nil)
 	case !s.wanted && s.held(absent) && s.ending:
-		c.endings.add(s.name)
+		c.endings.add(ending{name: s.name})
 	case !s.wanted && s.held(absent):
 		s.answer(nil)
 		delete(c.sessions, s.name)

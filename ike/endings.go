@@ -8,45 +8,53 @@ import (
 	"homeagent/ike/vici"
 )
 
-// endings are the names of connections whose IKE_SAs are to be ended. It is
-// under Charon's lock.
+// An ending is one IKE_SA of a connection, or all of them.
+type ending struct {
+	name string
+	sa   uint32 // 0 for all
+}
+
+// endings are the IKE_SAs that are to be ended. It is under Charon's lock.
 type endings struct {
-	names map[string]bool
-	now   string // being ended, "" for none
-	wake  chan struct{}
+	due  map[ending]bool
+	now  ending // being ended, zero for none
+	wake chan struct{}
 }
 
 func newEndings() *endings {
-	return &endings{names: make(map[string]bool), wake: make(chan struct{}, 1)}
+	return &endings{due: make(map[ending]bool), wake: make(chan struct{}, 1)}
 }
 
-func (e *endings) add(name string) {
-	e.names[name] = true
+func (e *endings) add(which ending) {
+	e.due[which] = true
 	select {
 	case e.wake <- struct{}{}:
 	default:
 	}
 }
 
-// take removes a name and returns it. What is added again from then on is
+// take removes an ending and returns it. What is added again from then on is
 // about IKE_SAs that came later.
-func (e *endings) take() (string, bool) {
-	for name := range e.names {
-		delete(e.names, name)
-		e.now = name
-		return name, true
+func (e *endings) take() (ending, bool) {
+	for which := range e.due {
+		delete(e.due, which)
+		e.now = which
+		return which, true
 	}
-	return "", false
+	return ending{}, false
 }
 
-// has reports whether a connection's IKE_SAs are still to be ended.
-func (e *endings) has(name string) bool { return e.now == name || e.names[name] }
+// has reports whether all IKE_SAs of a connection are still to be ended.
+func (e *endings) has(name string) bool {
+	all := ending{name: name}
+	return e.now == all || e.due[all]
+}
 
 // end ends IKE_SAs until ctx ends.
 func (c *Charon) end(ctx context.Context, link *vici.Link) {
 	for {
 		c.mu.Lock()
-		name, ok := c.endings.take()
+		which, ok := c.endings.take()
 		c.mu.Unlock()
 		if !ok {
 			select {
@@ -56,33 +64,46 @@ func (c *Charon) end(ctx context.Context, link *vici.Link) {
 				return
 			}
 		}
-		_, err := link.Terminate(ctx, name)
+		err := which.carryOut(ctx, link)
 		if errors.Is(err, vici.ErrDead) {
-			c.postpone(name)
+			c.postpone(which)
 			return
 		}
-		c.ended(name, err)
+		c.ended(which, err)
 	}
 }
 
-// postpone leaves a connection's IKE_SAs to the next connection with charon.
-func (c *Charon) postpone(name string) {
+func (e ending) carryOut(ctx context.Context, link *vici.Link) error {
+	var err error
+	if e.sa != 0 {
+		_, err = link.TerminateSA(ctx, e.sa)
+	} else {
+		_, err = link.Terminate(ctx, e.name)
+	}
+	return err
+}
+
+// postpone leaves an ending to the next connection with charon. Should charon
+// have started anew, ids mean other IKE_SAs, which a listing sorts out.
+func (c *Charon) postpone(which ending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.endings.now = ""
-	c.endings.add(name)
+	c.endings.now = ending{}
+	if which.sa == 0 {
+		c.endings.add(which)
+	}
 }
 
 // ended records that a connection's IKE_SAs are gone. Should charon have
 // refused, the next listing finds them again.
-func (c *Charon) ended(name string, err error) {
+func (c *Charon) ended(which ending, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.endings.now = ""
+	c.endings.now = ending{}
 	if err != nil {
-		c.say(slog.LevelError, "charon does not end an IKE_SA", "connection", name, "error", err)
+		c.say(slog.LevelError, "charon does not end an IKE_SA", "connection", which.name, "error", err)
 	}
-	if s := c.sessions[name]; s != nil && !s.wanted && s.held(absent) {
+	if s := c.sessions[which.name]; which.sa == 0 && s != nil && !s.wanted && s.held(absent) {
 		s.ending = false
 		c.settle(s)
 	}

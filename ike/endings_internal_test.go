@@ -7,16 +7,17 @@ import "testing"
 func TestAddedWhileBeingEnded(t *testing.T) {
 	t.Parallel()
 	e := newEndings()
-	e.add("mn")
+	all := ending{name: "mn"}
+	e.add(all)
 	for range 2 {
-		if name, ok := e.take(); !ok || name != "mn" || !e.has("mn") {
-			t.Fatalf("got %q and %v, with %v", name, ok, e)
+		if got, ok := e.take(); !ok || got != all || !e.has("mn") {
+			t.Fatalf("got %v and %v, with %v", got, ok, e)
 		}
-		e.add("mn")
+		e.add(all)
 	}
 	e.take()
-	e.now = ""
-	if name, ok := e.take(); ok || e.has("mn") {
-		t.Errorf("got %q with %v, want nothing", name, e)
+	e.now = ending{}
+	if got, ok := e.take(); ok || e.has("mn") {
+		t.Errorf("got %v with %v, want nothing", got, e)
 	}
 }

@@ -191,7 +191,7 @@ func TestNothingWhileBusy(t *testing.T) {
 		t.Error("a session was given up with its key in charon")
 	}
 	c.expect(t, keyPart, "-a")
-	c.ended(s.name, nil)
+	c.ended(ending{name: s.name}, nil)
 	if c.sessions[s.name] != nil {
 		t.Error("a session was not given up with nothing left of it")
 	}

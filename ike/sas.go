@@ -33,7 +33,7 @@ func (c *Charon) observe(e vici.Event) {
 	s := c.sessions[e.SA.Name]
 	if s == nil || !s.wanted {
 		if e.Kind == vici.Up { // while it was being forgotten
-			c.endings.add(e.SA.Name)
+			c.endings.add(ending{name: e.SA.Name})
 		}
 		return
 	}
@@ -117,7 +117,7 @@ func (c *Charon) listSAs(ctx context.Context, link *vici.Link) error {
 	defer c.mu.Unlock()
 	for name, sas := range listed {
 		if s := c.sessions[name]; s == nil || !s.wanted {
-			c.endings.add(name)
+			c.endings.add(ending{name: name})
 		} else if s.touched <= start {
 			c.correct(s, sas)
 		}
@@ -134,8 +134,10 @@ func (c *Charon) listSAs(ctx context.Context, link *vici.Link) error {
 // correct takes over what was listed of a session.
 func (c *Charon) correct(s *session, listed []ikeSA) {
 	for _, sa := range listed {
+		i := s.find(sa.id)
 		switch {
-		case s.find(sa.id) >= 0:
+		case i >= 0:
+			s.sas[i].careOf = sa.careOf
 		case s.assumed:
 			s.sas = append(s.sas, sa) // no news
 		default:

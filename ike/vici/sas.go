@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"strconv"
 	"time"
 
 	govici "github.com/strongswan/govici/vici"
@@ -133,8 +134,18 @@ func (l *Link) Initiate(ctx context.Context, conn, child string) error {
 // the peers; it does not wait for their answers. That there is none is no
 // error. It returns how many there were.
 func (l *Link) Terminate(ctx context.Context, name string) (int, error) {
-	m := newMessage(str("ike", name), str("force", "yes"), str("timeout", "-1"))
-	reply, err := l.call(ctx, controlLane, "terminate", name, m)
+	return l.terminate(ctx, name, str("ike", name))
+}
+
+// TerminateSA does as Terminate with the one IKE_SA of that id.
+func (l *Link) TerminateSA(ctx context.Context, id uint32) (int, error) {
+	text := strconv.FormatUint(uint64(id), 10)
+	return l.terminate(ctx, text, str("ike-id", text))
+}
+
+func (l *Link) terminate(ctx context.Context, subject string, which field) (int, error) {
+	m := newMessage(which, str("force", "yes"), str("timeout", "-1"))
+	reply, err := l.call(ctx, controlLane, "terminate", subject, m)
 	var refused *CommandError
 	if err != nil && !errors.As(err, &refused) {
 		return 0, err

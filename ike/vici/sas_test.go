@@ -219,6 +219,24 @@ func TestTerminate(t *testing.T) {
 	})
 }
 
+func TestTerminateOne(t *testing.T) {
+	t.Parallel()
+	withLink(t, func(t *testing.T, ctx context.Context, l *vici.Link, c *vicitest.Charon) {
+		c.LoadAll([]string{"mn-a"}, []string{"mn-a"})
+		establish(t, c, "mn-a", "2001:db8:2::1")
+		establish(t, c, "mn-a", "2001:db8:2::2")
+		go ignoreEvents(ctx, l)
+		for _, want := range []int{1, 0} {
+			if n, err := l.TerminateSA(ctx, 1); n != want || err != nil {
+				t.Errorf("ended %d IKE_SAs, error %v, want %d", n, err, want)
+			}
+		}
+		if diff := cmp.Diff([]string{"mn-a 2 2001:db8:2::2"}, c.SAs()); diff != "" {
+			t.Errorf("unexpected IKE_SAs (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestInitiate(t *testing.T) {
 	t.Parallel()
 	withLink(t, func(t *testing.T, ctx context.Context, l *vici.Link, c *vicitest.Charon) {

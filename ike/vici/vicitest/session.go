@@ -165,7 +165,7 @@ func (s *session) do(p packet) packet {
 	case "initiate":
 		reply.message = c.initiate(m.Get("ike"))
 	case "terminate":
-		reply.message = c.terminate(m.Get("ike"))
+		reply.message = c.terminate(m.Get("ike"), m.Get("ike-id"))
 	case "stats":
 		reply.message = c.stats()
 	case "version":
@@ -207,10 +207,10 @@ func (c *Charon) initiate(name string) Message {
 	return success()
 }
 
-func (c *Charon) terminate(name string) Message {
+func (c *Charon) terminate(name, one string) Message {
 	n := 0
 	for _, id := range slices.Sorted(maps.Keys(c.sas)) {
-		if c.sas[id].Name == name {
+		if c.sas[id].Name == name || fmt.Sprint(id) == one {
 			c.drop(id, true)
 			n++
 		}
