@@ -125,6 +125,27 @@ func TestKernelNewKey(t *testing.T) {
 	f.must(f.authenticate(cred(1, 2)))
 }
 
+// TestKernelDisconnect: the IKE_SA that ends at a former care-of address goes, and
+// no other; key and connection stay.
+func TestKernelDisconnect(t *testing.T) {
+	f := newField(t, ike.Config{})
+	for i := 1; i <= 2; i++ {
+		f.must(f.arm(cred(i, i)))
+		f.must(f.authenticate(cred(i, i)))
+	}
+	up := f.awaitUp()
+	f.ike.Disconnect(up.HomeAddress, up.HomeAgent) // it is not there
+	f.ike.Disconnect(up.HomeAddress, up.CareOf)
+	if e := f.awaitDown(); e.HomeAddress != up.HomeAddress {
+		t.Errorf("%s was reported down, want %s", e.HomeAddress, up.HomeAddress)
+	}
+	if up.HomeAddress != home(1) {
+		t.Fatalf("%s came up first", up.HomeAddress)
+	}
+	f.eventually("only the other's are left", func() bool { return f.states() == statesOf(2) })
+	f.must(f.authenticate(cred(1, 1)))
+}
+
 // TestKernelMoves: a user's new home address replaces the old.
 func TestKernelMoves(t *testing.T) {
 	f := newField(t, ike.Config{})
