@@ -138,6 +138,26 @@ func (k *Kernel) Bind(ctx context.Context, b Binding) error {
 	if k.table == nil {
 		return fmt.Errorf("binding %s: %w", b.HomeAddress, ErrNotSet)
 	}
+	return k.bind(ctx, b)
+}
+
+// Protect changes what of a binding must be under ESP, and nothing else of it.
+// The errors are ErrNotSet, and ErrNotBound if there is no binding.
+func (k *Kernel) Protect(ctx context.Context, home netip.Addr, p Protection) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.table == nil {
+		return fmt.Errorf("protecting %s: %w", home, ErrNotSet)
+	}
+	b := k.table.entries[home].binding
+	if b.HomeAddress != home {
+		return fmt.Errorf("protecting %s: %w", home, ErrNotBound)
+	}
+	b.Protection = p
+	return k.bind(ctx, b)
+}
+
+func (k *Kernel) bind(ctx context.Context, b Binding) error {
 	if err := k.desired.checkBinding(b); err != nil {
 		return err
 	}

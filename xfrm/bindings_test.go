@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -47,7 +48,7 @@ func TestBindAndUnbind(t *testing.T) {
 			tc filter delete dev mip6 ingress protocol ipv6 prio 10 handle 2 flower`,
 	}, {
 		name: "protected",
-		bind: bound("100", "a", protected(ProtectPayload, 7)),
+		bind: bound("100", "a", protected(Protection{Payload: 7})),
 		want: `
 			ip xfrm policy update src 2001:db8:1::100/128 dst ::/0 dir in priority 62770 tmpl src 2001:db8:2::a dst 2001:db8:1::1 proto esp mode tunnel reqid 7
 			ip xfrm policy update src 2001:db8:1::100/128 dst ::/0 dir fwd priority 62770 tmpl src 2001:db8:2::a dst 2001:db8:1::1 proto esp mode tunnel reqid 7
@@ -55,8 +56,8 @@ func TestBindAndUnbind(t *testing.T) {
 			ip -6 route replace 2001:db8:1::100/128 encap ip6 src 2001:db8:1::1 dst 2001:db8:2::a hoplimit 64 dev mip6 proto 135 metric 135`,
 	}, {
 		name:   "protected moves",
-		before: []Binding{bound("100", "a", protected(ProtectPayload, 7))},
-		bind:   bound("100", "b", protected(ProtectPayload, 7)),
+		before: []Binding{bound("100", "a", protected(Protection{Payload: 7}))},
+		bind:   bound("100", "b", protected(Protection{Payload: 7})),
 		want: `
 			ip xfrm migrate src 2001:db8:1::100/128 dst ::/0 dir in proto esp mode tunnel reqid 7 from src 2001:db8:2::a dst 2001:db8:1::1 to src 2001:db8:2::b dst 2001:db8:1::1 kmaddress local 2001:db8:1::1 remote 2001:db8:2::b
 			ip xfrm migrate src 2001:db8:1::100/128 dst ::/0 dir fwd proto esp mode tunnel reqid 7 from src 2001:db8:2::a dst 2001:db8:1::1 to src 2001:db8:2::b dst 2001:db8:1::1 kmaddress local 2001:db8:1::1 remote 2001:db8:2::b
@@ -64,8 +65,8 @@ func TestBindAndUnbind(t *testing.T) {
 			ip -6 route replace 2001:db8:1::100/128 encap ip6 src 2001:db8:1::1 dst 2001:db8:2::b hoplimit 64 dev mip6 proto 135 metric 135`,
 	}, {
 		name:   "protection of all gives way to that of return routability",
-		before: []Binding{bound("100", "a", protected(ProtectPayload, 7))},
-		bind:   bound("100", "a", protected(ProtectReturnRoutability, 7)),
+		before: []Binding{bound("100", "a", protected(Protection{Payload: 7}))},
+		bind:   bound("100", "a", protected(Protection{ReturnRoutability: 7})),
 		want: `
 			ip xfrm policy update src 2001:db8:1::100/128 dst ::/0 proto 135 dir in priority 62760 tmpl src 2001:db8:2::a dst 2001:db8:1::1 proto esp mode tunnel reqid 7
 			ip xfrm policy update src 2001:db8:1::100/128 dst ::/0 proto 135 dir fwd priority 62760 tmpl src 2001:db8:2::a dst 2001:db8:1::1 proto esp mode tunnel reqid 7
@@ -119,7 +120,7 @@ func checkSettled(t *testing.T, k *Kernel, fake *kernel.Fake, bindings []Binding
 
 func TestUnbindRemovesTheRouteFirst(t *testing.T) {
 	t.Parallel()
-	k, fake := start(t, desired(bound("100", "a", protected(ProtectReturnRoutability, 7))))
+	k, fake := start(t, desired(bound("100", "a", protected(Protection{ReturnRoutability: 7}))))
 	if err := k.Unbind(t.Context(), addr("2001:db8:1::100")); err != nil {
 		t.Fatal(err)
 	}
@@ -242,5 +243,68 @@ func TestHandlesStayDense(t *testing.T) {
 		if !strings.Contains(journal, handle) {
 			t.Errorf("no %q in\n%s", handle, journal)
 		}
+	}
+}
+
+// Protection changes while care-of address and networks stay: what must be under
+// ESP is stopped from passing without it first, and let through last.
+func TestProtect(t *testing.T) {
+	t.Parallel()
+	b := bound("100", "a", network("2001:db8:100::/56"))
+	k, fake := start(t, desired(b))
+	for _, p := range []Protection{
+		{Payload: 8}, {ReturnRoutability: 7, Payload: 8}, {ReturnRoutability: 7}, {},
+	} {
+		if err := k.Protect(t.Context(), b.HomeAddress, p); err != nil {
+			t.Fatal(err)
+		}
+		b.Protection = p
+		checkSettled(t, k, fake, []Binding{b})
+	}
+	fake.Journal()
+	if err := k.Protect(t.Context(), b.HomeAddress, Protection{}); err != nil {
+		t.Fatal(err)
+	}
+	checkText(t, "commands", "", fake.Journal())
+}
+
+func TestProtectOrder(t *testing.T) {
+	t.Parallel()
+	b := bound("100", "a")
+	k, fake := start(t, desired(b))
+	kinds := func() (words []string) {
+		for line := range strings.Lines(fake.Journal()) {
+			words = append(words, strings.Join(strings.Fields(line)[:4], " "))
+		}
+		return slices.Compact(words)
+	}
+	for _, tt := range []struct {
+		p    Protection
+		want []string
+	}{
+		{Protection{Payload: 8}, []string{"ip xfrm policy update", "tc filter delete dev"}},
+		{Protection{}, []string{"tc filter replace dev", "ip xfrm policy delete"}},
+	} {
+		if err := k.Protect(t.Context(), b.HomeAddress, tt.p); err != nil {
+			t.Fatal(err)
+		}
+		if got := kinds(); !slices.Equal(got, tt.want) {
+			t.Errorf("to %s: %q, want %q", tt.p, got, tt.want)
+		}
+	}
+}
+
+func TestProtectRefuses(t *testing.T) {
+	t.Parallel()
+	k, _ := start(t, desired(bound("100", "a")))
+	if err := k.Protect(t.Context(), addr("2001:db8:1::101"), Protection{Payload: 8}); !errors.Is(err, ErrNotBound) {
+		t.Errorf("without a binding: %v, want %v", err, ErrNotBound)
+	}
+	if err := k.Protect(t.Context(), addr("2001:db8:1::100"), Protection{8, 8}); err == nil {
+		t.Error("one reqid for two kinds of traffic was taken")
+	}
+	k = newKernel(k.log, kernel.NewFake())
+	if err := k.Protect(t.Context(), addr("2001:db8:1::100"), Protection{}); !errors.Is(err, ErrNotSet) {
+		t.Errorf("before Set: %v, want %v", err, ErrNotSet)
 	}
 }

@@ -207,7 +207,7 @@ func mobilePolicies(s subscriber, careOf netip.Addr) []object.Policy {
 func TestH51_ProtectedPayloadMovesWithItsSecurityAssociations(t *testing.T) {
 	l := newLab(t)
 	b := binding(homeAddress, careOfA)
-	b.Protection, b.ReqID = xfrm.ProtectPayload, uint32(subscribers[0].tunnel)
+	b.Protection.Payload = uint32(subscribers[0].tunnel)
 	l.set(b)
 	c := l.charons()
 	for _, s := range subscribers {

@@ -53,9 +53,10 @@ func roam(t *testing.T, k *Kernel, home string, seed uint64) Binding {
 	var b Binding
 	for range 100 {
 		b = bound(home, fmt.Sprintf("%x", 1+random.IntN(5)), network(fmt.Sprintf("2001:db8:%s:%x00::/56", home, random.IntN(3))))
-		if p := Protection(random.IntN(3)); p != ProtectNothing {
-			b.Protection, b.ReqID = p, uint32(5000+seed)
-		}
+		b.Protection = []Protection{
+			{}, {ReturnRoutability: uint32(5000 + seed)}, {Payload: uint32(6000 + seed)},
+			{ReturnRoutability: uint32(5000 + seed), Payload: uint32(6000 + seed)},
+		}[random.IntN(4)]
 		if random.IntN(4) == 0 {
 			b = Binding{HomeAddress: b.HomeAddress}
 		}

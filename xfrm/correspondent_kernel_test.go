@@ -161,7 +161,7 @@ func TestH42_MobilePrefixDiscovery(t *testing.T) {
 func TestH51_ReturnRoutabilityIsProtected(t *testing.T) {
 	l := newLab(t)
 	b := binding(homeAddress, careOfA)
-	b.Protection, b.ReqID = xfrm.ProtectReturnRoutability, 1001
+	b.Protection.ReturnRoutability = 1001
 	l.set(b)
 	l.mobileTunnel(careOfA)
 	l.ping(l.Correspondent, homeAddress)

@@ -48,7 +48,7 @@ type Traffic struct {
 }
 
 // Received reads a binding's traffic, at a cost that does not depend on the
-// number of bindings. What arrives under ProtectPayload is not in it: charon
+// number of bindings. A protected payload is not in it: charon
 // counts that. The error is ErrNotBound if there is no binding.
 func (k *Kernel) Received(home netip.Addr) (Traffic, error) {
 	k.mu.Lock()

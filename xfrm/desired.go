@@ -82,35 +82,32 @@ type Binding struct {
 
 	// Protection says which of the tunnelled packets must be under ESP.
 	Protection Protection
-
-	// ReqID is the reqid of this mobile node's own tunnel mode security
-	// associations, needed and unique when Protection is not ProtectNothing.
-	ReqID uint32
 }
 
-// Protection says which packets between mobile node and home agent must be
-// in an ESP tunnel (RFC 4877 section 4.1, RFC 6275 section 10.4.6). Binding
-// Updates and Acknowledgements always are in ESP transport mode and no part
-// of this.
-type Protection int
+// Protection says which packets between mobile node and home agent must be in
+// an ESP tunnel (RFC 4877 section 4.1, RFC 6275 section 10.4.6), by the reqids
+// of the security associations that they must be under; 0 is for those that
+// travel as plain IPv6 in IPv6 with their source checked. The reqids are this
+// mobile node's own, and two different ones if there are two. Binding Updates
+// and Acknowledgements always are in ESP transport mode and no part of this.
+type Protection struct {
+	// ReturnRoutability is for tunnelled Mobility Header messages, which are
+	// HoTI and HoT. Where it is 0 they are part of the payload.
+	ReturnRoutability uint32
+	// Payload is for everything else that is tunnelled.
+	Payload uint32
+}
 
-// The kinds of protection.
-const (
-	ProtectNothing           Protection = iota // plain IPv6 in IPv6, source checked
-	ProtectReturnRoutability                   // Mobility Header messages: HoTI and HoT
-	ProtectPayload                             // everything
-)
-
-// String is the word an operator reads.
+// String is what an operator reads.
 func (p Protection) String() string {
-	switch p {
-	case ProtectNothing:
-		return "none"
-	case ProtectReturnRoutability:
-		return "return-routability"
-	case ProtectPayload:
+	switch {
+	case p.ReturnRoutability != 0 && p.Payload != 0:
+		return "payload and return routability"
+	case p.Payload != 0:
 		return "payload"
+	case p.ReturnRoutability != 0:
+		return "return routability"
 	default:
-		return "unknown"
+		return "none"
 	}
 }

@@ -19,56 +19,95 @@ type Migration struct {
 	// ReqID is that of a CHILD_SA of this mobile node and of no other: charon
 	// moves every IKE_SA which has one of it.
 	ReqID uint32
+
+	// Protection has the reqids of tunnel mode associations that end where the
+	// IKE_SA ends, and From is where that was. Those which Bind has not moved
+	// already are moved along, so that they stay together also where there is
+	// no binding: a mobile node that returns home and leaves again goes on with
+	// them (RFC 4877 section 4.2).
+	Protection Protection
+	From       netip.Addr
 }
 
 // Migrate tells the key management daemon that a mobile node's IKE peer has
 // moved, at a cost for the kernel that does not depend on the number of
-// security associations. Nothing else changes: the associations in transport
-// mode have no care-of address, and Bind moves those in tunnel mode, which
-// tells charon as well.
+// security associations. The associations in transport mode have no care-of
+// address and stay as they are.
 //
 // It is an XFRM_MSG_MIGRATE for the policy of received messages, which all
-// mobile nodes share, with two moves. The first matches that policy's template, without
-// which the kernel refuses the message, and no association. The second matches
-// nothing; charon reads its reqid and the addresses of XFRMA_KMADDRESS.
+// mobile nodes share, with two moves or more. The first matches that policy's
+// template, without which the kernel refuses the message, and no association.
+// The last is the one that charon reads the reqid from, and in transport mode
+// matches nothing; the addresses it reads from XFRMA_KMADDRESS.
 func (k *Kernel) Migrate(ctx context.Context, m Migration) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	announcement, err := k.announcement(m)
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err == nil {
-		err = k.platform.Migrate(announcement)
+	announcements, err := k.announcements(m)
+	for _, a := range announcements {
+		if err = ctx.Err(); err == nil {
+			err = k.platform.Migrate(a)
+		}
+		if err != nil {
+			break
+		}
+		k.log.Debug("kernel changed", "command", a)
 	}
 	if err != nil {
 		return fmt.Errorf("announcing %s at %s to the key management daemon: %w", m.HomeAddress, m.CareOf, err)
 	}
-	k.log.Debug("kernel changed", "command", announcement)
 	return nil
 }
 
-func (k *Kernel) announcement(m Migration) (object.Migration, error) {
+// announcements are a message for each CHILD_SA, as charon corrects the
+// addresses of that one alone.
+func (k *Kernel) announcements(m Migration) ([]object.Migration, error) {
 	if m.ReqID == 0 || m.ReqID == k.desired.ReqID {
-		return object.Migration{}, fmt.Errorf("reqid %d is not this mobile node's own", m.ReqID)
+		return nil, fmt.Errorf("reqid %d is not this mobile node's own", m.ReqID)
 	}
+	policy, found := k.received(m)
+	if !found {
+		return nil, errors.New("there is no policy for its messages")
+	}
+	nobody := netip.IPv6Unspecified()
+	match := object.Move{
+		Mode: object.Transport, ReqID: k.desired.ReqID,
+		FromSrc: nobody, FromDst: nobody, ToSrc: m.HomeAddress, ToDst: m.HomeAgent,
+	}
+	own := match
+	own.ReqID = m.ReqID
+	var list []object.Migration
+	for _, moves := range append(m.tunnels(), []object.Move{own}) {
+		list = append(list, object.Migration{
+			Policy: policy, Moves: append([]object.Move{match}, moves...), Local: m.HomeAgent, Remote: m.CareOf,
+		})
+	}
+	return list, nil
+}
+
+// received finds the policy for messages from a mobile node.
+func (k *Kernel) received(m Migration) (object.PolicyKey, bool) {
 	for _, p := range signallingPolicies(k.desired) {
 		received := p.Direction == object.In && p.Priority == prioritySignalling
-		if !received || p.Dst.Addr() != m.HomeAgent || !p.Src.Contains(m.HomeAddress) {
+		if received && p.Dst.Addr() == m.HomeAgent && p.Src.Contains(m.HomeAddress) {
+			return p.Key(), true
+		}
+	}
+	return object.PolicyKey{}, false
+}
+
+// tunnels are the moves of each pair of tunnel mode associations.
+func (m Migration) tunnels() [][]object.Move {
+	var list [][]object.Move
+	for _, reqID := range []uint32{m.Protection.ReturnRoutability, m.Protection.Payload} {
+		if reqID == 0 || !m.From.IsValid() || m.From == m.CareOf {
 			continue
 		}
-		nobody := netip.IPv6Unspecified()
-		move := object.Move{
-			Mode: object.Transport, ReqID: k.desired.ReqID,
-			FromSrc: nobody, FromDst: nobody, ToSrc: m.HomeAddress, ToDst: m.HomeAgent,
-		}
-		own := move
-		own.ReqID = m.ReqID
-		return object.Migration{
-			Policy: p.Key(), Moves: []object.Move{move, own}, Local: m.HomeAgent, Remote: m.CareOf,
-		}, nil
+		list = append(list, []object.Move{
+			{Mode: object.TunnelMode, ReqID: reqID, FromSrc: m.From, FromDst: m.HomeAgent, ToSrc: m.CareOf, ToDst: m.HomeAgent},
+			{Mode: object.TunnelMode, ReqID: reqID, FromSrc: m.HomeAgent, FromDst: m.From, ToSrc: m.HomeAgent, ToDst: m.CareOf},
+		})
 	}
-	return object.Migration{}, errors.New("there is no policy for its messages")
+	return list
 }
 
 // migratePolicy moves a policy in tunnel mode, and the security association

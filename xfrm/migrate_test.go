@@ -3,6 +3,7 @@ package xfrm
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -24,6 +25,39 @@ func TestMigrateAnnouncesWithoutMovingAnything(t *testing.T) {
 			` kmaddress local 2001:db8:1::1 remote 2001:db8:2::b`, fake.Journal())
 	}
 	checkState(t, before, fake)
+}
+
+// Associations in tunnel mode move with the IKE_SA, a message for each pair;
+// those that have not moved have nothing to do.
+func TestMigrateTakesTunnelsAlong(t *testing.T) {
+	t.Parallel()
+	k, fake := start(t, desired())
+	m := Migration{
+		HomeAddress: addr("2001:db8:1::100"), HomeAgent: addr("2001:db8:1::1"), CareOf: addr("2001:db8:2::b"), ReqID: 5001,
+		Protection: Protection{ReturnRoutability: 7, Payload: 8}, From: addr("2001:db8:2::a"),
+	}
+	if err := k.Migrate(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	tunnel := func(reqID string) string {
+		return `ip xfrm migrate src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in` +
+			` proto esp mode transport reqid 1001 from src :: dst :: to src 2001:db8:1::100 dst 2001:db8:1::1` +
+			` proto esp mode tunnel reqid ` + reqID + ` from src 2001:db8:2::a dst 2001:db8:1::1 to src 2001:db8:2::b dst 2001:db8:1::1` +
+			` proto esp mode tunnel reqid ` + reqID + ` from src 2001:db8:1::1 dst 2001:db8:2::a to src 2001:db8:1::1 dst 2001:db8:2::b` +
+			` kmaddress local 2001:db8:1::1 remote 2001:db8:2::b` + "\n"
+	}
+	own := `ip xfrm migrate src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in` +
+		` proto esp mode transport reqid 1001 from src :: dst :: to src 2001:db8:1::100 dst 2001:db8:1::1` +
+		` proto esp mode transport reqid 5001 from src :: dst :: to src 2001:db8:1::100 dst 2001:db8:1::1` +
+		` kmaddress local 2001:db8:1::1 remote 2001:db8:2::b`
+	checkText(t, "commands", tunnel("7")+tunnel("8")+own, fake.Journal())
+	for _, from := range []string{"2001:db8:2::b", ""} {
+		m.From, _ = netip.ParseAddr(from)
+		if err := k.Migrate(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		checkText(t, "commands", own, fake.Journal())
+	}
 }
 
 func TestMigrateRefuses(t *testing.T) {
@@ -59,7 +93,7 @@ func TestMigrateRefuses(t *testing.T) {
 // back.
 func TestBindReplacesWhatCannotBeMigrated(t *testing.T) {
 	t.Parallel()
-	before, after := bound("100", "a", protected(ProtectReturnRoutability, 7)), bound("100", "b", protected(ProtectReturnRoutability, 7))
+	before, after := bound("100", "a", protected(Protection{ReturnRoutability: 7})), bound("100", "b", protected(Protection{ReturnRoutability: 7}))
 	k, fake := start(t, desired(before))
 	if err := fake.Apply(object.Delete, before.policies()[1]); err != nil {
 		t.Fatal(err)
@@ -76,8 +110,8 @@ func TestBindReplacesWhatCannotBeMigrated(t *testing.T) {
 
 func TestMigrationOf(t *testing.T) {
 	t.Parallel()
-	from := bound("100", "a", protected(ProtectPayload, 7)).policies()[0]
-	to := bound("100", "b", protected(ProtectPayload, 7)).policies()[0]
+	from := bound("100", "a", protected(Protection{Payload: 7})).policies()[0]
+	to := bound("100", "b", protected(Protection{Payload: 7})).policies()[0]
 	if _, ok := migrationOf(from, to); !ok {
 		t.Error("a move is none")
 	}

@@ -107,9 +107,9 @@ func TestRepairBesideOthers(t *testing.T) {
 			[]Binding{bound("101", "b")}},
 		{"protected", []Binding{bound("100", "a")},
 			func(t *testing.T, k *Kernel) error {
-				return k.Bind(t.Context(), bound("100", "a", protected(ProtectPayload, 7)))
+				return k.Bind(t.Context(), bound("100", "a", protected(Protection{Payload: 7})))
 			},
-			[]Binding{bound("100", "a", protected(ProtectPayload, 7))}},
+			[]Binding{bound("100", "a", protected(Protection{Payload: 7}))}},
 		{"set anew", []Binding{bound("100", "a")},
 			func(t *testing.T, k *Kernel) error {
 				_, err := k.Set(t.Context(), desired(still, bound("102", "c")))

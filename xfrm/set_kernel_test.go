@@ -18,9 +18,9 @@ func everything() []xfrm.Binding {
 	router := binding(homeAddress, careOfA)
 	router.Prefixes = []netip.Prefix{netip.MustParsePrefix("2001:db8:100::/56"), netip.MustParsePrefix("2001:db8:200::/64")}
 	payload := binding(otherAddress, careOfA)
-	payload.Protection, payload.ReqID = xfrm.ProtectPayload, 7
+	payload.Protection = xfrm.Protection{Payload: 7, ReturnRoutability: 8}
 	routability := binding(netip.MustParseAddr("2001:db8:1::300"), careOfB)
-	routability.Protection, routability.ReqID = xfrm.ProtectReturnRoutability, 9
+	routability.Protection.ReturnRoutability = 9
 	return []xfrm.Binding{router, payload, routability}
 }
 

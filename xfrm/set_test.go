@@ -49,8 +49,8 @@ func TestSetAgainChangesNothing(t *testing.T) {
 	t.Parallel()
 	d := desired(
 		bound("100", "a", network("2001:db8:100::/56")),
-		bound("101", "b", protected(ProtectPayload, 7)),
-		bound("102", "c", protected(ProtectReturnRoutability, 8)))
+		bound("101", "b", protected(Protection{Payload: 7})),
+		bound("102", "c", protected(Protection{ReturnRoutability: 8})))
 	k, fake := start(t, d)
 	restarted := newKernel(slog.New(slog.DiscardHandler), fake)
 	for name, k := range map[string]*Kernel{"same process": k, "restarted": restarted} {
@@ -365,8 +365,7 @@ func TestSetRefusesNonsense(t *testing.T) {
 		{"multicast home address", func(d *Desired) { d.Bindings[0].HomeAddress = addr("ff02::1") }, "home address ff02::1"},
 		{"care-of is home", func(d *Desired) { d.Bindings[0].CareOf = d.Bindings[0].HomeAddress }, "care-of address"},
 		{"foreign home agent", func(d *Desired) { d.Bindings[0].HomeAgent = addr("2001:db8::9") }, "none of the home agent's addresses"},
-		{"unknown protection", func(d *Desired) { d.Bindings[0].Protection = 9 }, "protection 9 is unknown"},
-		{"protection without reqid", func(d *Desired) { d.Bindings[0].Protection = ProtectPayload }, "needs a reqid"},
+		{"one reqid for two", func(d *Desired) { d.Bindings[0].Protection = Protection{9, 9} }, "need two reqids, both have 9"},
 		{"default route", func(d *Desired) { d.Bindings[0].Prefixes = []netip.Prefix{prefix("::/0")} }, "at least 1 bit"},
 		{"network twice", func(d *Desired) {
 			d.Bindings[0].Prefixes = []netip.Prefix{prefix("2001:db8:100::/56")}

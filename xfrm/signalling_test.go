@@ -41,7 +41,7 @@ func TestReceivedMessagesAreJudgedWithoutTheirType(t *testing.T) {
 			t.Errorf("%q depends on the type", p.Command(object.Add))
 		}
 	}
-	for _, b := range []Binding{bound("100", "a", protected(ProtectPayload, 7)), bound("100", "a", protected(ProtectReturnRoutability, 7))} {
+	for _, b := range []Binding{bound("100", "a", protected(Protection{Payload: 7})), bound("100", "a", protected(Protection{ReturnRoutability: 7}))} {
 		for _, p := range b.policies() {
 			if p.Typed {
 				t.Errorf("%q depends on the type", p.Command(object.Add))

@@ -77,10 +77,9 @@ func (d Desired) checkBinding(b Binding) error {
 			b.HomeAddress, b.CareOf)
 	case !slices.Contains(d.HomeAgents, b.HomeAgent):
 		return fmt.Errorf("checking the binding of %s: %s is none of the home agent's addresses", b.HomeAddress, b.HomeAgent)
-	case b.Protection < ProtectNothing || b.Protection > ProtectPayload:
-		return fmt.Errorf("checking the binding of %s: protection %d is unknown", b.HomeAddress, b.Protection)
-	case b.Protection != ProtectNothing && b.ReqID == 0:
-		return fmt.Errorf("checking the binding of %s: protection %q needs a reqid", b.HomeAddress, b.Protection)
+	case b.Protection.Payload != 0 && b.Protection.Payload == b.Protection.ReturnRoutability:
+		return fmt.Errorf("checking the binding of %s: payload and return routability need two reqids, both have %d",
+			b.HomeAddress, b.Protection.Payload)
 	}
 	return checkPrefixes("mobile network prefix", b.Prefixes)
 }

@@ -78,7 +78,7 @@ func TestWatchTellsOfRejections(t *testing.T) {
 
 func TestCounters(t *testing.T) {
 	t.Parallel()
-	k, fake := start(t, desired(bound("100", "a", network("2001:db8:100::/56")), bound("101", "b", protected(ProtectPayload, 7))))
+	k, fake := start(t, desired(bound("100", "a", network("2001:db8:100::/56")), bound("101", "b", protected(Protection{Payload: 7}))))
 	fake.Count(0, object.Statistics{Dropped: 5})
 	fake.Count(1, object.Statistics{Packets: 1, Octets: 100})
 	fake.Count(2, object.Statistics{Packets: 2, Octets: 300})
@@ -112,10 +112,11 @@ func TestCounters(t *testing.T) {
 func TestProtectionString(t *testing.T) {
 	t.Parallel()
 	for p, want := range map[Protection]string{
-		ProtectNothing: "none", ProtectReturnRoutability: "return-routability", ProtectPayload: "payload", 9: "unknown",
+		{}: "none", {ReturnRoutability: 1}: "return routability", {Payload: 1}: "payload",
+		{ReturnRoutability: 1, Payload: 2}: "payload and return routability",
 	} {
 		if got := p.String(); got != want {
-			t.Errorf("%d: got %q, want %q", p, got, want)
+			t.Errorf("%#v: got %q, want %q", p, got, want)
 		}
 	}
 }

@@ -42,8 +42,8 @@ func bound(home, careOf string, change ...func(*Binding)) Binding {
 	return b
 }
 
-func protected(p Protection, reqID uint32) func(*Binding) {
-	return func(b *Binding) { b.Protection, b.ReqID = p, reqID }
+func protected(p Protection) func(*Binding) {
+	return func(b *Binding) { b.Protection = p }
 }
 
 func network(prefixes ...string) func(*Binding) {
