@@ -39,14 +39,9 @@ func (a *Agent) oneBindingView() http.Handler {
 func (a *Agent) bindings() control.Bindings {
 	views := a.registrar.Bindings()
 	slices.SortFunc(views, func(x, y bindingcache.View) int { return x.HomeAddress.Compare(y.HomeAddress) })
-	all := control.Bindings{Schema: control.Schema, Bindings: make([]control.Binding, len(views)), Counters: map[string]uint64{}}
+	all := control.Bindings{Schema: control.Schema, Bindings: make([]control.Binding, len(views)), Counters: a.counters()}
 	for i := range views {
 		all.Bindings[i] = a.bindingView(&views[i])
-	}
-	for reason, n := range a.registrar.Counters() {
-		if n > 0 {
-			all.Counters[bindingcache.Reason(reason).String()] = n
-		}
 	}
 	return all
 }

@@ -47,11 +47,19 @@ func (k *kernel) failure() error {
 	defer k.mu.Unlock()
 	return k.err
 }
+func (k *kernel) fail(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.err = err
+}
 func (k *kernel) Bind(_ context.Context, b xfrm.Binding) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.bound[b.HomeAddress] = b
 	return k.err
+}
+func (k *kernel) Counters() (xfrm.Counters, error) {
+	return xfrm.Counters{Spoofed: 3, IPsec: map[string]uint64{"XfrmInTmplMismatch": 2, "XfrmInError": 0}}, k.failure()
 }
 func (k *kernel) Migrate(context.Context, xfrm.Migration) error { return k.failure() }
 func (k *kernel) Watch(ctx context.Context, _ xfrm.Watcher) error {

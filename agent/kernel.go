@@ -30,6 +30,8 @@ type Kernel interface {
 	Unbind(ctx context.Context, home netip.Addr) error
 	// Migrate tells strongSwan that a mobile node's IKE peer has moved.
 	Migrate(ctx context.Context, m xfrm.Migration) error
+	// Counters counts what the kernel has dropped.
+	Counters() (xfrm.Counters, error)
 	// Watch tells what others do in the kernel.
 	Watch(ctx context.Context, w xfrm.Watcher) error
 }

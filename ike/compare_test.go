@@ -2,6 +2,7 @@ package ike_test
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -146,6 +147,8 @@ func TestRestoreAfterRestart(t *testing.T) {
 		for i := range 3 {
 			creds[i].EstablishedAt = time.Now().Add(-time.Hour)
 		}
+		creds[0].CareOf = netip.MustParseAddr("2001:db8:2::1")
+		creds[2].CareOf = netip.MustParseAddr("2001:db8:7::7") // and was at another place before
 		creds[4].HomeAddress, creds[4].EstablishedAt = home(77), time.Now()
 		r.start(ike.Config{}, func(r *rig) { r.ike.Restore(creds) }, func(r *rig) {
 			<-r.ike.Ready()
@@ -155,7 +158,8 @@ func TestRestoreAfterRestart(t *testing.T) {
 			if diff := cmp.Diff(want, r.charon.SAs()); diff != "" {
 				t.Errorf("unexpected IKE_SAs (-want +got):\n%s", diff)
 			}
-			r.checkReportsSorted("down mn2@example.com 2001:db8:1::2", "up mn5@example.com 2001:db8:1::5 2001:db8:2::5")
+			r.checkReportsSorted("down mn2@example.com 2001:db8:1::2", "up mn3@example.com 2001:db8:1::3 2001:db8:2::3", "up mn5@example.com 2001:db8:1::5 2001:db8:2::5")
+			synctest.Wait()
 			if n := strings.Count(r.log.String(), "a stored session cannot be armed"); n != 2 {
 				t.Errorf("%d stored sessions were refused, want 2", n)
 			}
@@ -249,6 +253,7 @@ func TestPollSurvivesRefusal(t *testing.T) {
 		r.charon.Script(nil)
 		time.Sleep(time.Second)
 		r.holds("1:1")
+		synctest.Wait()
 		if log := r.log.String(); !strings.Contains(log, `charon cannot be compared" error="comparing charon's connections: charon refused get-conns`) {
 			t.Errorf("the log does not tell:\n%s", log)
 		}
@@ -266,6 +271,7 @@ func TestLogHidesKeys(t *testing.T) {
 		r.mustArm(secret)
 		r.charon.Script(func(c vicitest.Call) vicitest.Action { return vicitest.Action{Refuse: "no"} })
 		err := r.arm(cred(1, 'L'))
+		synctest.Wait()
 		said := fmt.Sprintf("%s %v %+v %#v %v", r.log.String(), err, secret, secret, r.ike.Status())
 		for _, k := range []string{"KKKK", "LLLL", "4b4b4b", "4c4c4c", "75 75 75", "76 76 76", "0x4b, 0x4b"} {
 			if strings.Contains(said, k) {

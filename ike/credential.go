@@ -30,6 +30,10 @@ type Credential struct {
 	// EstablishedAt is when the key was last proven by an IKE_AUTH; zero
 	// means it is armed and has never been.
 	EstablishedAt time.Time
+
+	// CareOf is where the mobile node's IKE_SA was when last heard of, the zero
+	// Addr if that is not known. [Charon.Restore] reports one that came since.
+	CareOf netip.Addr
 }
 
 // Identify returns the identity that charon takes a user name for. Two names of

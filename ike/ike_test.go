@@ -28,7 +28,7 @@ type rig struct {
 	t      *testing.T
 	ike    *ike.Charon
 	charon *vicitest.Charon
-	log    bytes.Buffer
+	log    logBuffer
 
 	mu      sync.Mutex
 	reports []string
@@ -215,4 +215,22 @@ func (r *rig) checkReports(want ...string) {
 	if diff := cmp.Diff(want, r.takeReports()); diff != "" {
 		r.t.Errorf("unexpected reports (-want +got):\n%s", diff)
 	}
+}
+
+// A logBuffer takes log lines from several goroutines.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

@@ -227,24 +227,6 @@ func (f *field) eventually(what string, is func() bool) {
 	}
 }
 
-// A logBuffer takes log lines from several goroutines.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // withKey gives a credential a key that begins with these octets.
 func withKey(c ike.Credential, octets string) ike.Credential {
 	c.PSK = mustKey(append([]byte(octets), bytes.Repeat([]byte{1}, 20-len(octets))...))

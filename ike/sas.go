@@ -138,7 +138,7 @@ func (c *Charon) correct(s *session, listed []ikeSA) {
 		switch {
 		case i >= 0:
 			s.sas[i].careOf = sa.careOf
-		case s.assumed:
+		case s.assumed && (sa.careOf == s.cred.CareOf || !s.cred.CareOf.IsValid()):
 			s.sas = append(s.sas, sa) // no news
 		default:
 			c.up(s, sa)

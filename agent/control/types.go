@@ -132,7 +132,10 @@ type Bindings struct {
 	Schema   int       `json:"schema"`
 	Bindings []Binding `json:"bindings"`
 	// Counters count what became of Binding Updates and bindings since the
-	// start, by reason.
+	// start, by reason; and what was discarded before that, under names that
+	// begin with message_ (not understood), packet_ (not a message to us),
+	// tunnel_ (tunnelled packets) and ipsec_ (the kernel's own counters). The
+	// last two count since the kernel or the tunnel's device began.
 	Counters map[string]uint64 `json:"counters"`
 }
 

@@ -38,6 +38,21 @@ var faultNames = [...]string{
 // String says in a few words what was wrong.
 func (f Fault) String() string { return name(faultNames[:], f, "fault %d") }
 
+var faultKeys = [...]string{
+	FaultTruncated:      "truncated",
+	FaultUnknownType:    "unknown_type",
+	FaultPayloadProto:   "payload_proto",
+	FaultHeaderLength:   "header_length",
+	FaultOptionOverrun:  "option_overrun",
+	FaultOptionLength:   "option_length",
+	FaultOptionRepeated: "option_repeated",
+	FaultOptionOrder:    "option_order",
+	FaultRevocationType: "revocation_type",
+}
+
+// Key returns the fault as one word, as in counters.
+func (f Fault) Key() string { return name(faultKeys[:], f, "fault_%d") }
+
 // A ParseError says why octets were discarded.
 type ParseError struct {
 	Fault Fault

@@ -203,15 +203,15 @@ func TestNames(t *testing.T) {
 	if diff := cmp.Diff(want, unknown); diff != "" {
 		t.Errorf("unexpected names (-want +got):\n%s", diff)
 	}
-	for _, names := range [][]string{typeNames[:], statusNames[:], faultNames[:], triggerNames[:], revocationStatusNames[:]} {
+	for _, names := range [][]string{typeNames[:], statusNames[:], faultNames[:], faultKeys[:], triggerNames[:], revocationStatusNames[:]} {
 		named := slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == "" })
 		slices.Sort(named)
 		if n := len(named); n != len(slices.Compact(named)) {
 			t.Errorf("names are not distinct: %q", names)
 		}
 	}
-	if len(faultNames) != Faults {
-		t.Errorf("%d names of %d faults", len(faultNames), Faults)
+	if len(faultNames) != Faults || len(faultKeys) != Faults {
+		t.Errorf("%d names and %d keys of %d faults", len(faultNames), len(faultKeys), Faults)
 	}
 }
 

@@ -33,7 +33,8 @@ type Credential struct {
 	HomeAddress, HomeAgent netip.Addr
 	PSK                    psk.Key
 	ReqID                  uint32
-	EstablishedAt          time.Time // zero: not proven yet
+	EstablishedAt          time.Time  // zero: not proven yet
+	CareOf                 netip.Addr // of the IKE_SA, if known
 }
 
 // A Config holds the limits and names of a Manager.
@@ -142,7 +143,7 @@ func (m *Manager) Restore() ([]Credential, error) {
 func credential(s *store.Session) Credential {
 	return Credential{
 		UserName: s.UserName, HomeAddress: s.HomeAddress, HomeAgent: s.HomeAgent,
-		PSK: s.PSK, ReqID: s.ReqID, EstablishedAt: s.EstablishedAt,
+		PSK: s.PSK, ReqID: s.ReqID, EstablishedAt: s.EstablishedAt, CareOf: s.CareOf,
 	}
 }
 
