@@ -20,6 +20,14 @@ type Message struct {
 	Fault *Failure
 }
 
+// Wipe overwrites what the message carries with zeros: keys are among it, perhaps
+// in a message that nobody decoded.
+func (m *Message) Wipe() {
+	for _, a := range m.AVPs {
+		clear(a.Data)
+	}
+}
+
 // Parse reads the message in frame, as ReadFrame returned it. The AVPs' data
 // are parts of frame. It fails only if frame is not one whole frame; the error
 // is a [*FrameError].

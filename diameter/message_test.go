@@ -215,3 +215,19 @@ func TestAll(t *testing.T) {
 		t.Errorf("found %v of an AVP that is not there", first)
 	}
 }
+
+func TestWipe(t *testing.T) {
+	t.Parallel()
+	frame := (&diameter.Message{AVPs: []diameter.AVP{
+		diameter.NewOctets(1, 0, 0, []byte("secret")),
+		diameter.NewGroup(2, 0, 0, diameter.NewOctets(3, 0, 0, []byte("secret"))),
+	}}).Append(nil)
+	m, err := diameter.Parse(frame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Wipe()
+	if bytes.Contains(frame, []byte("secret")) {
+		t.Errorf("still there: %q", frame)
+	}
+}

@@ -24,7 +24,7 @@ func (p *peer) request(c *conn, m *diameter.Message) {
 	p.state.count.requestsReceived.Add(1)
 	if f := p.admit(c, m.Header); f != nil {
 		p.state.count.refused.Add(1)
-		p.answer(c, diameter.NewFailure(m, p.table.config.identity(), f))
+		p.answer(c, m, diameter.NewFailure(m, p.table.config.identity(), f))
 		return
 	}
 	key, known := replay.KeyOf(m)
@@ -89,12 +89,14 @@ func (p *peer) serve(c *conn, m *diameter.Message, key replay.Key, known bool) {
 	memory := p.table.memory
 	answer := p.table.config.Handler.Serve(p.requests, c.info, m)
 	if answer == nil {
+		m.Wipe()
 		memory.Forget(key)
 		return
 	}
 	answer.Flags &^= diameter.FlagRequest | diameter.FlagRetransmit
 	answer.HopByHop, answer.EndToEnd = m.HopByHop, m.EndToEnd
 	frame := answer.Append(nil)
+	m.Wipe()
 	var waiting []waiter
 	if known && !transient(answer) && p.requests.Err() == nil {
 		waiting = memory.Finish(key, frame, time.Now())
@@ -126,7 +128,7 @@ func (p *peer) repeat(c *conn, m *diameter.Message, frame []byte) {
 		p.log.Error("repeating an answer", "error", err) // we encoded it
 		return
 	}
-	p.answer(c, answer)
+	p.answer(c, m, answer)
 }
 
 // busy refuses a request that might be served later, or elsewhere. TOO_BUSY is
@@ -137,11 +139,13 @@ func (p *peer) busy(c *conn, m *diameter.Message) {
 	if _, ok := m.Find(avp.DestinationHost, 0); ok {
 		f.Code = diameter.TooBusy
 	}
-	p.answer(c, diameter.NewFailure(m, p.table.config.identity(), f))
+	p.answer(c, m, diameter.NewFailure(m, p.table.config.identity(), f))
 }
 
-func (p *peer) answer(c *conn, m *diameter.Message) {
-	if !c.closing.Load() && c.send(m) {
+// answer sends an answer, and wipes the request, whose data are in it.
+func (p *peer) answer(c *conn, req, answer *diameter.Message) {
+	if !c.closing.Load() && c.send(answer) {
 		p.state.count.answersSent.Add(1)
 	}
+	req.Wipe()
 }
