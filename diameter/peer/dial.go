@@ -65,7 +65,7 @@ func (p *peer) connect(ctx context.Context) (*conn, error) {
 		return nil, fmt.Errorf("%v is not a loopback address", nc.RemoteAddr())
 	}
 	if p.config.Secured.Transport() == TLS {
-		secure := tls.Client(nc, clientTLS(config.TLS, p.config.Host))
+		secure := tls.Client(nc, clientTLS(p.table.tls.Load().own, p.config.Host))
 		if err := secure.HandshakeContext(ctx); err != nil {
 			nc.Close()
 			return nil, fmt.Errorf("setting up TLS: %w", err)

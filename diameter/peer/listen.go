@@ -75,7 +75,7 @@ func (t *Table) greet(ctx context.Context, nc net.Conn, overTLS bool, place plac
 		return err
 	}
 	if overTLS {
-		secure := tls.Server(nc, t.server)
+		secure := tls.Server(nc, t.tls.Load().server)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			nc.Close()
 			return fmt.Errorf("setting up TLS: %w", err)

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ var ErrNotRunning = errors.New("the Diameter peers are not running")
 // or until ctx ends. Unless the error is ctx's, nothing has changed.
 func (t *Table) SetPeers(ctx context.Context, configs []PeerConfig) error {
 	config := t.config
-	config.Peers = configs
+	config.Peers, config.TLS = configs, t.tls.Load().own
 	if err := config.validate(); err != nil {
 		return err
 	}
@@ -45,6 +46,24 @@ func (t *Table) SetPeers(ctx context.Context, configs []PeerConfig) error {
 	}
 	t.mu.Unlock()
 	return wait(ctx, &leaving)
+}
+
+// SetTLS replaces our certificate and the authorities that we believe. Connections
+// from then on begin with them; those that are open stay, as the other end has
+// proven whom it is.
+func (t *Table) SetTLS(c *tls.Config) error {
+	config := t.config
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	config.TLS, config.Peers = c, nil
+	for _, p := range t.peers {
+		config.Peers = append(config.Peers, p.config)
+	}
+	if err := config.validate(); err != nil {
+		return err
+	}
+	t.tls.Store(newCredentials(c))
+	return nil
 }
 
 // successors are the peers as configured now; those unchanged are the same.

@@ -12,6 +12,18 @@ import (
 	"homeagent/diameter"
 )
 
+// credentials are our certificate and whom we believe: as given, and as used for
+// connections we accept.
+type credentials struct{ own, server *tls.Config }
+
+// newCredentials makes credentials; without a configuration there are none.
+func newCredentials(c *tls.Config) *credentials {
+	if c == nil {
+		return &credentials{}
+	}
+	return &credentials{own: c, server: serverTLS(c)}
+}
+
 // serverTLS is the configuration for connections we accept: the other end has
 // to show a certificate (RFC 6733 section 13.1). Whose it is can be judged when
 // the CER has come. Sessions are not resumed: each connection shows anew that

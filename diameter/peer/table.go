@@ -2,11 +2,11 @@ package peer
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"homeagent/diameter/peer/base"
@@ -16,7 +16,7 @@ import (
 // A Table connects to its peers for as long as Run runs.
 type Table struct {
 	config    Config
-	server    *tls.Config
+	tls       atomic.Pointer[credentials]
 	doorway   *doorway
 	strangers throttle
 	memory    *replay.Memory[waiter]
@@ -52,9 +52,7 @@ func New(config Config) (*Table, error) {
 		dialer:   dialTCP,
 	}
 	t.ends.init(time.Now())
-	if config.TLS != nil {
-		t.server = serverTLS(config.TLS)
-	}
+	t.tls.Store(newCredentials(config.TLS))
 	for _, p := range config.Peers {
 		t.peers = append(t.peers, newPeer(t, p))
 	}

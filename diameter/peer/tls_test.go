@@ -311,3 +311,29 @@ func TestFarewellOverTLS(t *testing.T) {
 	}
 	f.closed()
 }
+
+// TestSetTLS: a new certificate, of a new authority, is for new connections.
+func TestSetTLS(t *testing.T) {
+	t.Parallel()
+	former, present := newAuthority(t), newAuthority(t)
+	table := start(t, secure(former))
+	open := dialTLS(t, table, former.config(them))
+	open.open(them)
+	for _, bad := range []*tls.Config{nil, present.config("somebody.else.example")} {
+		if err := table.SetTLS(bad); err == nil {
+			t.Error("a configuration was taken with which nobody would accept us")
+		}
+	}
+	if err := table.SetTLS(present.config(us)); err != nil {
+		t.Fatal(err)
+	}
+	if code := open.ask(hmr("before")); code != diameter.Success {
+		t.Errorf("result %v over the connection from before", code)
+	}
+	if nc, err := dialTLSRaw(former, table.Addrs()[0].String()); err == nil {
+		nc.Close()
+		t.Error("the former certificate is still shown")
+	}
+	open.nc.Close()
+	dialTLS(t, table, present.config(them)).open(them)
+}
