@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -239,5 +240,59 @@ func TestForwardingOutlivesTheProcess(t *testing.T) {
 	}
 	if report := traffic.Stop(); report.Lost() > lost {
 		t.Errorf("%s, %d of them lost before", report, lost)
+	}
+}
+
+// A mobile node that has come home finds the home agent on the link while it is
+// still bound elsewhere: it has to, before it can deregister.
+func TestH25_HomeAgentIsFoundFromHome(t *testing.T) {
+	tests := map[string]func(*xfrm.Desired){
+		"route optimization": func(d *xfrm.Desired) { d.RouteOptimization = true },
+		"protected payload":  func(d *xfrm.Desired) { d.Bindings[0].Protection.Payload = 1002 },
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			d := l.desired(binding(homeAddress, careOfA))
+			change(&d)
+			_, err := l.kernel.Set(t.Context(), d)
+			l.must(err)
+			l.must(l.MoveTo(l.AtHome(homeAddress)))
+			l.command(l.MobileNode, "ip -6 neigh flush dev eth0")
+			l.sendRaw(l.MobileNode, unix.IPPROTO_UDP, homeAddress, homeAgent, datagram(homeAddress, homeAgent, 9, "here")[40:])
+			l.await("the home agent's link-layer address", func() bool {
+				return strings.Contains(l.command(l.MobileNode, "ip -6 neigh show "+homeAgent.String()), "REACHABLE")
+			})
+		})
+	}
+}
+
+// A Mobile Prefix Solicitation comes in with a Home Address option where all else
+// must be in an ESP tunnel, and in ESP transport mode as well.
+func TestH42_SolicitationBesideAProtectedPayload(t *testing.T) {
+	l := newLab(t)
+	d := l.desired(binding(homeAddress, careOfA))
+	d.RouteOptimization, d.Bindings[0].Protection.Payload = true, 1002
+	_, err := l.kernel.Set(t.Context(), d)
+	l.must(err)
+	l.mobileOptimizes(careOfA, "ipv6-icmp")
+	solicit := func(id byte) {
+		l.sendRaw(l.MobileNode, unix.IPPROTO_ICMPV6, homeAddress, homeAgent, []byte{146, 0, 0, 0, 0, id, 0, 0})
+	}
+	fd := l.rawSocket(l.HomeAgent, unix.IPPROTO_ICMPV6)
+	solicit(1)
+	if got := l.nextICMP(fd, 146); got != 1 {
+		t.Errorf("got solicitation %d, want 1", got)
+	}
+	l.commands(l.MobileNode, transportSA(homeAddress, homeAgent, 0x100, "")+"\n"+fmt.Sprintf(
+		"ip xfrm policy update src %[1]s dst %[2]s proto ipv6-icmp dir out tmpl proto esp mode transport reqid 1001 tmpl src %[1]s dst %[2]s proto hao mode ro",
+		homeAddress, homeAgent))
+	l.command(l.HomeAgent, transportSA(homeAddress, homeAgent, 0x100, ""))
+	solicit(2)
+	if got := l.nextICMP(fd, 146); got != 2 {
+		t.Errorf("got solicitation %d, want 2", got)
+	}
+	if got := l.statistics(); len(got) != 0 {
+		t.Errorf("dropped: %v", got)
 	}
 }

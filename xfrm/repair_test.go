@@ -32,7 +32,7 @@ func TestRepair(t *testing.T) {
 	route := bound("100", "a").routes(tunnel{device: object.Tunnel{Name: "mip6", Index: 1}, hopLimit: 64})[0]
 	elsewhere, extra := route, route
 	elsewhere.CareOf, extra.Dst = addr("2001:db8:2::e"), prefix("2001:db8:1::e/128")
-	policy := signallingPolicies(desired())[0]
+	policy := receivedPolicy(addr("2001:db8:1::1"), prefix("2001:db8:1::/64"), 1001)
 	weak, leftOver := policy, policy
 	weak.Templates[0].Optional = true
 	leftOver.Src = prefix("2001:db8:9::/64")

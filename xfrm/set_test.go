@@ -14,7 +14,12 @@ import (
 )
 
 const (
-	signallingText = `
+	neighborsText = `
+		ip xfrm policy add src 2001:db8:1::/64 dst ::/0 proto 58 type 135 dir in priority 62752
+		ip xfrm policy add src ::/0 dst 2001:db8:1::/64 proto 58 type 135 dir out priority 62752
+		ip xfrm policy add src 2001:db8:1::/64 dst ::/0 proto 58 type 136 dir in priority 62752
+		ip xfrm policy add src ::/0 dst 2001:db8:1::/64 proto 58 type 136 dir out priority 62752`
+	signallingText = neighborsText + `
 		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in priority 62750 tmpl proto esp mode transport reqid 1001 tmpl proto hao mode ro level use
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 0 dir out priority 62750 tmpl proto esp mode transport reqid 1001 level use
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 6 dir out priority 62750 tmpl proto esp mode transport reqid 1001
@@ -88,7 +93,7 @@ func TestSetRepairsDrift(t *testing.T) {
 	}, {
 		name: "policy weakened",
 		damage: func(f *kernel.Fake) []error {
-			p := signallingPolicies(desired())[0]
+			p := receivedPolicy(addr("2001:db8:1::1"), prefix("2001:db8:1::/64"), 1001)
 			p.Templates[0].Optional = true
 			return []error{f.Apply(object.Replace, p)}
 		},
@@ -96,7 +101,7 @@ func TestSetRepairsDrift(t *testing.T) {
 	}, {
 		name: "policy left over",
 		damage: func(f *kernel.Fake) []error {
-			p := signallingPolicies(desired())[0]
+			p := receivedPolicy(addr("2001:db8:1::1"), prefix("2001:db8:1::/64"), 1001)
 			p.Src = prefix("2001:db8:9::/64")
 			return []error{f.Apply(object.Add, p)}
 		},
@@ -208,7 +213,7 @@ func TestSetLeavesForeignThingsAlone(t *testing.T) {
 
 func TestSetNamesWhatStandsInItsWay(t *testing.T) {
 	t.Parallel()
-	policy := signallingPolicies(desired())[0]
+	policy := receivedPolicy(addr("2001:db8:1::1"), prefix("2001:db8:1::/64"), 1001)
 	policy.Priority = 1
 	state := wildcardState()
 	state.CareOf = addr("2001:db8:2::a")
@@ -246,7 +251,7 @@ func TestSetWithAReqIDPerMobileNode(t *testing.T) {
 	d := desired()
 	d.ReqID, d.Tunnel.Name = 0, ""
 	_, fake := start(t, d)
-	checkState(t, `
+	checkState(t, neighborsText+`
 		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in priority 62750 tmpl proto esp mode transport tmpl proto hao mode ro level use
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 0 dir out priority 62750
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 6 dir out priority 62750 action block
@@ -262,6 +267,8 @@ func TestSetWithRouteOptimization(t *testing.T) {
 	d.RouteOptimization = true
 	k, fake := start(t, d)
 	const policiesText = `
+		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 58 type 146 dir in priority 62754 tmpl proto hao mode ro reqid 6276 level use
+		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 58 type 58 dir in priority 62754 tmpl proto hao mode ro reqid 6276 level use
 		ip xfrm policy add src 2001:db8:1::/64 dst 2001:db8:1::1/128 dir in priority 62790 tmpl proto hao mode ro reqid 6276 level use
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 dir out priority 62790 tmpl proto route2 mode ro reqid 6276 level use
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 dir out priority 62780`

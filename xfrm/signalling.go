@@ -18,11 +18,13 @@ func (r PolicyRange) Contains(priority uint32) bool {
 // ours. charon's own start at 100,000 and so come later.
 func PolicyPriorities() PolicyRange { return PolicyRange{First: 62750, Last: 62799} }
 
-// Priorities of our policies within PolicyPriorities: signalling comes before
-// the policies of a protected payload, which would match it as well (RFC 4877
-// section 7.2.4).
+// Priorities of our policies within PolicyPriorities: signalling and discovery
+// come before the policies of a protected payload, which would match them as
+// well (RFC 4877 section 7.2.4).
 const (
 	prioritySignalling        = 62750
+	priorityNeighbors         = 62752
+	prioritySolicitation      = 62754
 	priorityReturnRoutability = 62760
 	priorityPayload           = 62770
 	priorityMobility          = 62780
@@ -38,12 +40,16 @@ const (
 )
 
 // Mobility Header types of RFC 6275 section 6.1, RFC 5142 section 4.2 and RFC
-// 5846 section 5, and the ICMPv6 type of RFC 6275 section 6.8.
+// 5846 section 5, and ICMPv6 types of RFC 4861 section 4 and RFC 6275 sections
+// 6.7 and 6.8.
 const (
 	typeBindingRefreshRequest     = 0
 	typeBindingAcknowledgement    = 6
 	typeHomeAgentSwitch           = 12
 	typeBindingRevocation         = 16
+	typeNeighborSolicitation      = 135
+	typeNeighborAdvertisement     = 136
+	typeMobilePrefixSolicitation  = 146
 	typeMobilePrefixAdvertisement = 147
 )
 
@@ -77,6 +83,9 @@ func messages(d Desired) []message {
 // counted as XfrmInStateMismatch.
 func signallingPolicies(d Desired) []object.Policy {
 	var list []object.Policy
+	for _, home := range d.HomePrefixes {
+		list = append(list, neighborPolicies(home)...)
+	}
 	for _, agent := range d.HomeAgents {
 		for _, home := range d.HomePrefixes {
 			list = append(list, receivedPolicy(agent, home, d.ReqID))
@@ -84,6 +93,7 @@ func signallingPolicies(d Desired) []object.Policy {
 				list = append(list, m.policy(agent, home, d.ReqID))
 			}
 			if d.RouteOptimization {
+				list = append(list, solicitationPolicies(agent, home)...)
 				list = append(list, optimizedPolicies(agent, home)...)
 			}
 		}
@@ -133,6 +143,41 @@ func (m message) policy(agent netip.Addr, home netip.Prefix, reqID uint32) objec
 	p.Templates[0] = espTransport(reqID)
 	p.Templates[0].Optional = m.optional
 	return p
+}
+
+// neighborPolicies keep Neighbor Discovery on the home link as it is, whatever a
+// binding says. A mobile node that has come home has to find the home agent's
+// link-layer address before it can deregister (RFC 6275 section 11.5.5): the
+// kernel's answer must not follow it to the care-of address it has left, and its
+// question cannot be under ESP. The type of these messages can be relied on, as
+// no extension header is of a number that could be taken for it.
+func neighborPolicies(home netip.Prefix) []object.Policy {
+	var list []object.Policy
+	for _, typ := range []uint8{typeNeighborSolicitation, typeNeighborAdvertisement} {
+		message := object.Selector{Src: home, Dst: object.Everything(), Protocol: object.ICMPv6, Type: typ, Typed: true}
+		list = append(list, object.Policy{Selector: message, Direction: object.In, Priority: priorityNeighbors})
+		message.Src, message.Dst = message.Dst, message.Src
+		list = append(list, object.Policy{Selector: message, Direction: object.Out, Priority: priorityNeighbors})
+	}
+	return list
+}
+
+// solicitationPolicies take Mobile Prefix Solicitations with a Home Address option
+// that agrees with a binding, also where all else has to come in an ESP tunnel (RFC
+// 4877 section 7.2.4). They may be under ESP in transport mode (RFC 6275 section
+// 5.4), which need not be told here. Linux before 6.7 takes the first octet of the
+// Destination Options header for the type: the Next Header field.
+func solicitationPolicies(agent netip.Addr, home netip.Prefix) []object.Policy {
+	var list []object.Policy
+	for _, typ := range []uint8{typeMobilePrefixSolicitation, object.ICMPv6} {
+		list = append(list, object.Policy{
+			Selector:  object.Selector{Src: home, Dst: object.Host(agent), Protocol: object.ICMPv6, Type: typ, Typed: true},
+			Direction: object.In,
+			Priority:  prioritySolicitation,
+			Templates: [object.MaxTemplates]object.Template{keyless(object.HomeAddress, bindingReqID)},
+		})
+	}
+	return list
 }
 
 // keyless is the template for a Home Address option or a type 2 routing header

@@ -65,9 +65,15 @@ func (l *lab) homeAgentTakes(home netip.Addr, spi int) {
 // mobilitySocket is a raw socket for the Mobility Header on a host.
 func (l *lab) mobilitySocket(h *testbed.Host) int {
 	l.t.Helper()
+	return l.rawSocket(h, mobilityHeader)
+}
+
+// rawSocket is a raw socket for a protocol on a host.
+func (l *lab) rawSocket(h *testbed.Host, protocol int) int {
+	l.t.Helper()
 	var fd int
 	l.must(h.Do(func() (err error) {
-		fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, mobilityHeader)
+		fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
 		return err
 	}))
 	l.t.Cleanup(func() { unix.Close(fd) })
@@ -75,15 +81,28 @@ func (l *lab) mobilitySocket(h *testbed.Host) int {
 	return fd
 }
 
-// next returns the sequence number of the next message of a type on a socket.
+// next returns the sequence number of the next Mobility Header message of a type
+// on a socket.
 func (l *lab) next(fd int, typ byte) uint16 {
+	l.t.Helper()
+	return binary.BigEndian.Uint16(l.nextWith(fd, 2, typ)[6:])
+}
+
+// nextICMP returns the identifier of the next ICMPv6 message of a type on a socket.
+func (l *lab) nextICMP(fd int, typ byte) uint16 {
+	l.t.Helper()
+	return binary.BigEndian.Uint16(l.nextWith(fd, 0, typ)[4:])
+}
+
+// nextWith returns the next message on a socket that has an octet in its place.
+func (l *lab) nextWith(fd, place int, octet byte) []byte {
 	l.t.Helper()
 	buffer := make([]byte, 2048)
 	for {
 		n, _, err := unix.Recvfrom(fd, buffer, 0)
 		l.must(err)
-		if n >= 8 && buffer[2] == typ {
-			return binary.BigEndian.Uint16(buffer[6:])
+		if n >= 8 && buffer[place] == octet {
+			return buffer[:n]
 		}
 	}
 }

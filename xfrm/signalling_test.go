@@ -10,13 +10,14 @@ import (
 // no two of which are for the same packets.
 func TestSignallingPoliciesPerPair(t *testing.T) {
 	t.Parallel()
-	one := len(signallingPolicies(desired()))
+	link := len(neighborPolicies(prefix("2001:db8:1::/64")))
+	one := len(signallingPolicies(desired())) - link
 	d := desired(bound("100", "a"), bound("101", "b"))
 	d.HomeAgents = append(d.HomeAgents, addr("2001:db8:1::2"))
 	d.HomePrefixes = append(d.HomePrefixes, prefix("2001:db8:5::/64"), prefix("2001:db8:1:0:8000::/65"))
 	list := signallingPolicies(d)
-	if len(list) != 6*one {
-		t.Errorf("%d policies for six pairs, want %d", len(list), 6*one)
+	if len(list) != 6*one+3*link {
+		t.Errorf("%d policies for six pairs and three prefixes, want %d", len(list), 6*one+3*link)
 	}
 	seen := make(map[object.PolicyKey]bool)
 	for _, p := range list {
@@ -30,14 +31,14 @@ func TestSignallingPoliciesPerPair(t *testing.T) {
 	}
 }
 
-// What is received is judged by address and protocol alone: its type cannot be
-// relied on.
+// A Mobility Header is judged by address and protocol alone when it is received:
+// its type cannot be relied on.
 func TestReceivedMessagesAreJudgedWithoutTheirType(t *testing.T) {
 	t.Parallel()
 	d := desired()
 	d.RouteOptimization = true
 	for _, p := range signallingPolicies(d) {
-		if p.Direction != object.Out && p.Typed {
+		if p.Direction != object.Out && p.Typed && p.Protocol != object.ICMPv6 {
 			t.Errorf("%q depends on the type", p.Command(object.Add))
 		}
 	}
@@ -54,7 +55,7 @@ func TestReceivedMessagesAreJudgedWithoutTheirType(t *testing.T) {
 // header before that of route optimization.
 func TestPolicyPriorities(t *testing.T) {
 	t.Parallel()
-	order := []uint32{prioritySignalling, priorityReturnRoutability, priorityPayload, priorityMobility, priorityOptimized}
+	order := []uint32{prioritySignalling, priorityNeighbors, prioritySolicitation, priorityReturnRoutability, priorityPayload, priorityMobility, priorityOptimized}
 	for i := 1; i < len(order); i++ {
 		if order[i-1] >= order[i] {
 			t.Errorf("priority %d does not come before %d", order[i-1], order[i])

@@ -14,7 +14,7 @@ import (
 
 func TestWatchTellsOfWhatIsOurs(t *testing.T) {
 	t.Parallel()
-	ours := signallingPolicies(desired())[0]
+	ours := receivedPolicy(addr("2001:db8:1::1"), prefix("2001:db8:1::/64"), 1001)
 	foreign := ours
 	foreign.Priority = 100000
 	device := object.Tunnel{Index: 1, MTU: 1460, Up: true}
