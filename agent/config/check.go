@@ -58,8 +58,19 @@ func (b *builder) checkPrefixes() {
 			}
 		}
 		if p.Prefix.IsValid() {
+			b.checkAgentIn(key, p.Prefix)
 			b.checkRange(key, p)
 		}
+	}
+}
+
+// checkAgentIn asks for a home agent in each home prefix: mobile nodes look for
+// one by an anycast address of their prefix, and take those of other prefixes
+// for no home agents of theirs (RFC 6275 sections 10.5 and 11.4.1).
+func (b *builder) checkAgentIn(key string, prefix netip.Prefix) {
+	agents := b.config.HomeAgent.Addresses
+	if len(agents) > 0 && !slices.ContainsFunc(agents, prefix.Contains) {
+		b.failed(key+".prefix", "none of home_agent.addresses is in %s (mobile nodes look there for their home agent)", prefix)
 	}
 }
 

@@ -167,6 +167,7 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		{"home agent off the link", strings.Replace(minimal, "2001:db8:1::1\"", "2001:db8:9::1\"", 1) + "[mobility]\nhome_link = \"physical\"\ninterface = \"eth0\"\n", `:12: home_agent\.addresses: 2001:db8:9::1 is on none of the home prefixes`},
 		{"physical without interface", minimal + "[mobility]\nhome_link = \"physical\"\n", `:16: mobility\.interface: a physical home link needs`},
 		{"codes that clash", minimal + "[diameter.codes]\naaa_key = 3\n", `diameter\.codes`},
+		{"a home prefix without a home agent", minimal + "[[home_prefix]]\nprefix = \"2001:db8:9::/64\"\n", `:16: home_prefix\.prefix: none of home_agent\.addresses is in 2001:db8:9::/64`},
 		{"a network in a home prefix", minimal + "[[mobility.network]]\nuser_name = \"r\"\nprefix = \"2001:db8:1::/96\"\n", `:17: mobility\.network\.prefix: .* overlaps the home prefix`},
 		{"an option of another section", minimal + "[log]\nwindow = 5\n", `:16: log\.window: there is no such option \(did you mean ike\.window\?\)`},
 		{"an option of nowhere", minimal + "[log]\nxyzzy = 5\n", `:16: log\.xyzzy: there is no such option \(homeagent\.toml\(5\) lists all\)`},
