@@ -1,0 +1,62 @@
+package boltstore_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"homeagent/agent/store"
+	"homeagent/agent/store/boltstore"
+)
+
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	for name, opt := range map[string]boltstore.Options{"plain": {}, "sealed": {Sealer: sealer(t, 1)}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := path(t)
+			s := open(t, p, opt)
+			if _, err := boltstore.Inspect(p); !errors.Is(err, boltstore.ErrInUse) {
+				t.Errorf("Inspect of a store in use: %v, want %v", err, boltstore.ErrInUse)
+			}
+			want := s.Meta()
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.ReadFile(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := boltstore.Inspect(p)
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("unexpected Meta, error %v (-want +got):\n%s", err, diff)
+			}
+			after, err := os.ReadFile(p)
+			if err != nil || string(before) != string(after) {
+				t.Errorf("Inspect changed the file, or %v", err)
+			}
+		})
+	}
+}
+
+func TestInspectRefuses(t *testing.T) {
+	t.Parallel()
+	missing := path(t)
+	if _, err := boltstore.Inspect(missing); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Inspect without a store: %v", err)
+	}
+	if _, err := os.Stat(missing); err == nil {
+		t.Error("Inspect made a store")
+	}
+	damaged := path(t)
+	if err := os.WriteFile(damaged, make([]byte, 8*4096), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := boltstore.Inspect(damaged)
+	if !errors.Is(err, boltstore.ErrDamaged) || got != (store.Meta{}) {
+		t.Errorf("Inspect of a damaged store: %v, %v", got, err)
+	}
+}
