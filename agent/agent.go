@@ -197,8 +197,9 @@ func (a *Agent) claims() []homelink.Claim {
 // desired is all that the kernel should hold.
 func (a *Agent) desired() xfrm.Desired {
 	d := xfrm.Desired{
-		HomeAgents: a.cfg.HomeAgent.Addresses, // each mobile node has a reqid of its own
-		Tunnel:     xfrm.TunnelConfig{Name: a.cfg.Mobility.TunnelDevice, MTU: a.cfg.Mobility.TunnelMTU},
+		HomeAgents:        a.cfg.HomeAgent.Addresses, // each mobile node has a reqid of its own
+		RouteOptimization: a.cfg.Mobility.RouteOptimization,
+		Tunnel:            xfrm.TunnelConfig{Name: a.cfg.Mobility.TunnelDevice, MTU: a.cfg.Mobility.TunnelMTU},
 	}
 	for _, p := range a.cfg.Prefixes {
 		d.HomePrefixes = append(d.HomePrefixes, p.Prefix)

@@ -112,8 +112,10 @@ type Mobility struct {
 	HoldDown     time.Duration // of a home address after its release
 	TunnelMTU    int
 	TunnelDevice string
-	Preference   int             // among home agents, higher is better (RFC 6275 section 7.4)
-	Networks     []MobileNetwork // of mobile routers (RFC 3963)
+	// RouteOptimization is between mobile nodes and the home agent itself.
+	RouteOptimization bool
+	Preference        int             // among home agents, higher is better (RFC 6275 section 7.4)
+	Networks          []MobileNetwork // of mobile routers (RFC 3963)
 }
 
 // A MobileNetwork is a prefix behind the mobile router of a user.

@@ -69,7 +69,7 @@ func TestMinimalGetsDefaults(t *testing.T) {
 		IKE:       config.IKE{Socket: "/run/charon.vici", Identity: "ha.example.com", Window: 500, DPD: 2 * time.Minute},
 		Mobility: config.Mobility{
 			HomeLink: config.Virtual, MaxLifetime: time.Hour, HoldDown: 10 * time.Minute,
-			TunnelMTU: 1460, TunnelDevice: "mip6",
+			TunnelMTU: 1460, TunnelDevice: "mip6", RouteOptimization: true,
 		},
 		Store:   config.Store{Path: "/var/lib/homeagent/state.db", Credential: "store-key"},
 		Control: config.Control{Socket: "/run/homeagent/control.sock"},

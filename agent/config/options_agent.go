@@ -40,6 +40,7 @@ func mobilityOptions() []Option {
 		option("mobility.max_lifetime", `"1h"`, "Longest lifetime of a binding.", duration(4*time.Second, 262140*time.Second), func(c *Config) *time.Duration { return &c.Mobility.MaxLifetime }),
 		option("mobility.preference", "0", "Preference of this home agent among those of a home link, as mobile nodes are told that look for one; higher is better.", number[int](0, 65535), func(c *Config) *int { return &c.Mobility.Preference }),
 		option("mobility.hold_down", `"10m"`, "How long a home address is kept back after its release before another mobile node can get it; at least limits.effect_timeout.", duration(time.Second, 30*day), func(c *Config) *time.Duration { return &c.Mobility.HoldDown }),
+		option("mobility.route_optimization", "true", "Whether the home agent itself and mobile nodes away from home send each other packets on the direct way, with routing header and Home Address option, and not through the tunnel (RFC 6275 section 9.3). It takes two more objects in the kernel for each binding.", boolean, func(c *Config) *bool { return &c.Mobility.RouteOptimization }),
 		option("mobility.tunnel_device", `"mip6"`, "Name of the tunnel device to mobile nodes, which the home agent makes.", device, func(c *Config) *string { return &c.Mobility.TunnelDevice }),
 		option("mobility.tunnel_mtu", "1460", "MTU of the tunnel to mobile nodes in octets.", number[int](1280, 65495), func(c *Config) *int { return &c.Mobility.TunnelMTU }),
 	}
