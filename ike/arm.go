@@ -43,6 +43,7 @@ func (c *Charon) restore(cred Credential) error {
 		return nil
 	}
 	s.assumed = true
+	s.wishes = Tunnels{ReturnRoutability: cred.RoutabilitySA, Payload: cred.PayloadSA}
 	c.apply(c.window(s).Established(s, cred.EstablishedAt), backlog)
 	return nil
 }
@@ -166,7 +167,7 @@ func (c *Charon) oust(s *session) {
 	if c.users[s.user.fold] == s {
 		delete(c.users, s.user.fold)
 	}
-	s.sas, s.base = nil, nil
+	s.sas, s.base, s.wishes = nil, nil, Tunnels{}
 	c.endings.add(ending{name: s.name})
 	c.resume(s)
 }
@@ -251,7 +252,7 @@ func (c *Charon) forget(s *session) {
 	}
 	c.apply(c.window(s).Remove(s, time.Now()), backlog)
 	s.wanted, s.suspended, s.placed, s.ending = false, false, false, true
-	s.base, s.sas = nil, nil
+	s.base, s.sas, s.wishes = nil, nil, Tunnels{}
 	s.answer(errSuperseded)
 	c.resume(s)
 	c.settle(s)

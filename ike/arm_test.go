@@ -47,6 +47,24 @@ children {
     esp_proposals = aes128-sha256
     rekey_time = 3600s
   }
+  rr {
+    mode = tunnel
+    policies = no
+    reqid = 1073742825
+    local_ts = ::/0[135]
+    remote_ts = 2001:db8:1::7/128[135]
+    esp_proposals = aes128-sha256
+    rekey_time = 3600s
+  }
+  payload {
+    mode = tunnel
+    policies = no
+    reqid = 2147484649
+    local_ts = ::/0
+    remote_ts = 2001:db8:1::7/128
+    esp_proposals = aes128-sha256
+    rekey_time = 3600s
+  }
 }
 `
 

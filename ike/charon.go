@@ -46,6 +46,7 @@ type Charon struct {
 	lanes     [partKinds]*lane
 	wake      chan struct{} // there is something in a lane
 	endings   *endings
+	doubts    *doubts
 
 	since       time.Time
 	lastError   error
@@ -76,6 +77,7 @@ func New(cfg Config) (*Charon, error) {
 		windows:  make(map[netip.Addr]*window.Window[*session]),
 		wake:     make(chan struct{}, 1),
 		endings:  newEndings(),
+		doubts:   newDoubts(),
 	}
 	for k := range partKinds {
 		c.lanes[k] = &lane{kind: k, wake: c.wake}
@@ -124,6 +126,7 @@ func (c *Charon) serve(ctx context.Context, link *vici.Link) error {
 	tasks.Go(func() { c.follow(ctx, link) })
 	tasks.Go(func() { c.end(ctx, link) })
 	tasks.Go(func() { c.poll(ctx, link) })
+	tasks.Go(func() { c.resolve(ctx, link) })
 	tasks.Wait()
 	return context.Cause(ctx)
 }

@@ -72,12 +72,25 @@ type Config struct {
 	// written to it.
 	Log *slog.Logger
 
+	// RefusePayload keeps CHILD_SAs for the payload from being agreed upon;
+	// those for return routability are in any case (RFC 4877 section 4.1).
+	RefusePayload bool
+
+	// Networks returns the mobile networks of a user (RFC 3963), which are
+	// part of its payload. Nil is for none.
+	Networks func(userName string) []netip.Prefix
+
 	// OnUp is called when a mobile node has a new IKE_SA, OnDown when its
 	// last one is gone. They are called one after the other, in order, on
 	// a goroutine of their own; Run does not return before the one under
 	// way has. Either may be nil.
 	OnUp   func(Established)
 	OnDown func(Lost)
+
+	// OnTunnels is called in the same order when a mobile node has
+	// CHILD_SAs for other packets than before, and when it was restored
+	// with others than it has. It may be nil.
+	OnTunnels func(Tunneled)
 }
 
 // An Established reports an IKE_SA that a mobile node authenticated with its

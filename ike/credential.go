@@ -34,6 +34,10 @@ type Credential struct {
 	// CareOf is where the mobile node's IKE_SA was when last heard of, the zero
 	// Addr if that is not known. [Charon.Restore] reports one that came since.
 	CareOf netip.Addr
+
+	// RoutabilitySA and PayloadSA say which tunnels the mobile node had when
+	// last heard of; see [Tunneled].
+	RoutabilitySA, PayloadSA bool
 }
 
 // Identify returns the identity that charon takes a user name for. Two names of
@@ -61,6 +65,8 @@ func (c *Charon) check(cred Credential) (identity, error) {
 		return identity{}, fmt.Errorf("the home agent address %q is no unicast IPv6 address", cred.HomeAgent)
 	case cred.PSK.IsZero():
 		return identity{}, errors.New("there is no pre-shared key")
+	case cred.ReqID > maxReqID:
+		return identity{}, fmt.Errorf("the reqid %d is above %d", cred.ReqID, maxReqID)
 	case user.fold == c.agent.fold:
 		return identity{}, fmt.Errorf("the user name %q is the home agent's own identity: its key would authenticate everybody", cred.UserName)
 	case cred.HomeAddress == cred.HomeAgent, addressIdentity(cred.HomeAddress) == c.agent:

@@ -55,6 +55,9 @@ func (r *rig) start(cfg ike.Config, before, test func(r *rig)) {
 	cfg.Dial = r.charon.Dial
 	cfg.Log = slog.New(slog.NewTextHandler(&r.log, nil))
 	cfg.OnUp = func(e ike.Established) { r.report("up %s %s %s", e.UserName, e.HomeAddress, e.CareOf) }
+	cfg.OnTunnels = func(e ike.Tunneled) {
+		r.report("tunnels %s %s %+v", e.UserName, e.HomeAddress, e.Tunnels)
+	}
 	cfg.OnDown = func(e ike.Lost) { r.report("down %s %s", e.UserName, e.HomeAddress) }
 	c, err := ike.New(cfg)
 	if err != nil {

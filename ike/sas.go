@@ -41,20 +41,22 @@ func (c *Charon) observe(e vici.Event) {
 	s.touched = c.clock
 	switch e.Kind {
 	case vici.Up:
-		c.up(s, ikeSA{e.SA.UniqueID, e.SA.Remote})
+		c.up(s, seen(e.SA))
 	case vici.Down:
 		c.down(s, e.SA.UniqueID)
 	case vici.Rekeyed:
 		if i := s.find(e.Old); i >= 0 {
-			s.sas[i] = ikeSA{e.SA.UniqueID, e.SA.Remote}
+			s.sas[i].id, s.sas[i].careOf = e.SA.UniqueID, e.SA.Remote // CHILD_SAs stay
 			c.window(s).Rekeyed(s)
 			return
 		}
-		c.up(s, ikeSA{e.SA.UniqueID, e.SA.Remote})
+		c.up(s, seen(e.SA))
 	case vici.Moved:
 		if i := s.find(e.SA.UniqueID); i >= 0 {
 			s.sas[i].careOf = e.SA.Remote
 		}
+	case vici.ChildUp, vici.ChildDown, vici.ChildRekeyed:
+		c.observeChild(s, e)
 	}
 }
 
@@ -72,6 +74,7 @@ func (c *Charon) up(s *session, sa ikeSA) {
 		report := s.established(sa, now)
 		c.reports.add(func() { c.cfg.OnUp(report) })
 	}
+	c.want(s, s.wishes.or(s.tunnelled()))
 }
 
 // down records that an IKE_SA is gone. An evicted session is loaded again at
@@ -110,7 +113,7 @@ func (c *Charon) listSAs(ctx context.Context, link *vici.Link) error {
 			return fmt.Errorf("comparing charon's IKE_SAs: %w", err)
 		}
 		if isOurs(sa.Name) && sa.IsEstablished() {
-			listed[sa.Name] = append(listed[sa.Name], ikeSA{sa.UniqueID, sa.Remote})
+			listed[sa.Name] = append(listed[sa.Name], seen(sa))
 		}
 	}
 	c.mu.Lock()
@@ -137,7 +140,7 @@ func (c *Charon) correct(s *session, listed []ikeSA) {
 		i := s.find(sa.id)
 		switch {
 		case i >= 0:
-			s.sas[i].careOf = sa.careOf
+			s.sas[i] = sa
 		case s.assumed && (sa.careOf == s.cred.CareOf || !s.cred.CareOf.IsValid()):
 			s.sas = append(s.sas, sa) // no news
 		default:
@@ -148,4 +151,5 @@ func (c *Charon) correct(s *session, listed []ikeSA) {
 		return !slices.ContainsFunc(listed, func(l ikeSA) bool { return l.id == sa.id })
 	})
 	s.assumed = false
+	c.want(s, s.wishes.or(s.tunnelled()))
 }

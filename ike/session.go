@@ -4,6 +4,8 @@ import (
 	"math"
 	"net/netip"
 	"time"
+
+	"homeagent/ike/vici"
 )
 
 // A partKind is one of the two things charon holds of a session.
@@ -54,8 +56,9 @@ type session struct {
 
 	parts   [partKinds]part
 	sas     []ikeSA
-	assumed bool   // restored as established; no listing has told since
-	touched uint64 // when sas changed, on Charon's clock
+	wishes  Tunnels // of the mobile node; see tunnels.go
+	assumed bool    // restored as established; no listing has told since
+	touched uint64  // when sas changed, on Charon's clock
 	waiters []*waiter
 }
 
@@ -69,8 +72,9 @@ type part struct {
 
 // An ikeSA is an established IKE_SA.
 type ikeSA struct {
-	id     uint32
-	careOf netip.Addr
+	id       uint32
+	careOf   netip.Addr
+	children []vici.ChildSA // never changed in place
 }
 
 // A waiter is a caller of Arm, or of Forget, that waits for its session to be

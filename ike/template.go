@@ -35,18 +35,42 @@ func isOurs(name string) bool {
 	return ok && len(rest) == nameLength && strings.Trim(rest, alphabet) == ""
 }
 
-// childMH is the CHILD_SA that protects Binding Updates and Acknowledgements.
-const childMH = "mh"
+// The CHILD_SAs of a mobile node (RFC 4877 section 4.1): for Binding Updates and
+// Acknowledgements, for Home Test Inits and Home Tests, and for all that is
+// tunnelled. The first is there for every mobile node, the others are for those
+// which ask.
+const (
+	childMH                = "mh"
+	childReturnRoutability = "rr"
+	childPayload           = "payload"
+)
 
-// mobilityHeader is the protocol that CHILD_SA is for (RFC 6275 section 6.1).
+// mobilityHeader is the protocol of the first two (RFC 6275 section 6.1).
 // charon cannot select Mobility Header types; the kernel's policies do.
 const mobilityHeader = 135
+
+// maxReqID is the highest reqid that a mobile node may have: those of its tunnels
+// are made of it.
+const maxReqID = 1<<30 - 1
+
+// RoutabilityReqID and PayloadReqID are the reqids of a mobile node's CHILD_SAs
+// in tunnel mode, made of the one of its [Credential]. Each has its own, as a
+// policy finds its security association by it.
+func RoutabilityReqID(reqID uint32) uint32 { return reqID | 1<<30 }
+
+// PayloadReqID is like RoutabilityReqID.
+func PayloadReqID(reqID uint32) uint32 { return reqID | 1<<31 }
+
+// everywhere is any address.
+var everywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 
 // connection is a mobile node's connection in charon. Its IKE_SA may come from
 // anywhere (RFC 4877 section 4.3: the care-of address is no selector); its
 // CHILD_SA is between the home agent's and the home address, whatever the
 // addresses of the IKE_SA ("transport_proxy"), and charon refuses any other
-// home address, as the traffic selector is exactly one.
+// home address, as the traffic selector is exactly one. The CHILD_SAs in tunnel
+// mode end where the IKE_SA does, and are for the home address and the mobile
+// network's prefixes only.
 //
 // A newer IKE_SA of the same identity replaces the older: a mobile node that
 // restarted has forgotten it. There is no reauthentication, which would fail
@@ -61,16 +85,53 @@ func (c *Charon) connection(name string, cred Credential, user identity) vici.Co
 		Rekey:     c.cfg.IKERekey,
 		DPD:       c.cfg.DPDDelay,
 		Unique:    "replace",
-		Children: []vici.Child{{
-			Name:      childMH,
-			Mode:      "transport_proxy",
-			ReqID:     cmp.Or(cred.ReqID, c.cfg.ReqID),
-			LocalTS:   []string{selector(cred.HomeAgent)},
-			RemoteTS:  []string{selector(cred.HomeAddress)},
-			Proposals: c.cfg.ESPProposals,
-			Rekey:     c.cfg.ESPRekey,
-		}},
+		Children:  c.children(cred),
 	}
+}
+
+// children are in the order in which charon prefers them where a mobile node's
+// traffic selectors fit several equally: one with Mobility Header types fits none
+// exactly, and all in part.
+func (c *Charon) children(cred Credential) []vici.Child {
+	reqID := cmp.Or(cred.ReqID, c.cfg.ReqID)
+	children := []vici.Child{{
+		Name:     childMH,
+		Mode:     "transport_proxy",
+		ReqID:    reqID,
+		LocalTS:  []string{selector(cred.HomeAgent)},
+		RemoteTS: []string{selector(cred.HomeAddress)},
+	}, {
+		Name:     childReturnRoutability,
+		Mode:     "tunnel",
+		ReqID:    RoutabilityReqID(reqID),
+		LocalTS:  []string{fmt.Sprintf("%s[%d]", everywhere, mobilityHeader)},
+		RemoteTS: []string{selector(cred.HomeAddress)},
+	}}
+	if !c.cfg.RefusePayload {
+		children = append(children, vici.Child{
+			Name:     childPayload,
+			Mode:     "tunnel",
+			ReqID:    PayloadReqID(reqID),
+			LocalTS:  []string{everywhere.String()},
+			RemoteTS: c.behind(cred),
+		})
+	}
+	for i := range children {
+		children[i].Proposals, children[i].Rekey = c.cfg.ESPProposals, c.cfg.ESPRekey
+	}
+	return children
+}
+
+// behind are the addresses of a mobile node and the networks that move with it.
+func (c *Charon) behind(cred Credential) []string {
+	list := []string{fmt.Sprintf("%s/128", cred.HomeAddress)}
+	if c.cfg.Networks == nil {
+		return list
+	}
+	for _, network := range c.cfg.Networks(cred.UserName) {
+		list = append(list, network.String())
+	}
+	return list
 }
 
 func selector(addr netip.Addr) string { return fmt.Sprintf("%s/128[%d]", addr, mobilityHeader) }

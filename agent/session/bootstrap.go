@@ -85,6 +85,7 @@ func (m *Manager) adopt(p *plan) {
 	if e, ok := m.users[p.after.UserName]; ok && p.staysProven() {
 		// The node may have proven its key or moved meanwhile.
 		p.after.EstablishedAt, p.after.CareOf = e.EstablishedAt, e.CareOf
+		p.after.RoutabilitySA, p.after.PayloadSA = e.RoutabilitySA, e.PayloadSA
 	}
 	m.insert(p.after)
 	m.forgetLeases()

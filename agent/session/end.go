@@ -112,6 +112,12 @@ func (m *Manager) Moved(home, careOf netip.Addr) {
 	m.update(home, func(s *store.Session) { s.CareOf = careOf })
 }
 
+// Tunnelled records which packets besides signalling the mobile node wants under
+// ESP. It does not wait for the store.
+func (m *Manager) Tunnelled(home netip.Addr, returnRoutability, payload bool) {
+	m.update(home, func(s *store.Session) { s.RoutabilitySA, s.PayloadSA = returnRoutability, payload })
+}
+
 func (m *Manager) update(home netip.Addr, change func(*store.Session)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

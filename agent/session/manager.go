@@ -35,6 +35,8 @@ type Credential struct {
 	ReqID                  uint32
 	EstablishedAt          time.Time  // zero: not proven yet
 	CareOf                 netip.Addr // of the IKE_SA, if known
+	// RoutabilitySA and PayloadSA are what else than signalling is under ESP.
+	RoutabilitySA, PayloadSA bool
 }
 
 // A Config holds the limits and names of a Manager.
@@ -144,6 +146,7 @@ func credential(s *store.Session) Credential {
 	return Credential{
 		UserName: s.UserName, HomeAddress: s.HomeAddress, HomeAgent: s.HomeAgent,
 		PSK: s.PSK, ReqID: s.ReqID, EstablishedAt: s.EstablishedAt, CareOf: s.CareOf,
+		RoutabilitySA: s.RoutabilitySA, PayloadSA: s.PayloadSA,
 	}
 }
 

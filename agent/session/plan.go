@@ -181,6 +181,7 @@ func (m *Manager) next(req *Request, before *store.Session, home, agent netip.Ad
 	if before != nil && before.HomeAddress == home && before.HomeAgent == agent {
 		// The IKE_SA survives a new key: rekeying does not use it.
 		s.EstablishedAt, s.CareOf = before.EstablishedAt, before.CareOf
+		s.RoutabilitySA, s.PayloadSA = before.RoutabilitySA, before.PayloadSA
 	}
 	return s
 }

@@ -216,6 +216,7 @@ func TestBootstrapAgainKeepsWhatItCan(t *testing.T) {
 	b := newBench(t, nil)
 	first := b.must(t, request(1))
 	b.Established(first.HomeAddress, netip.MustParseAddr("2001:db8:2::5"), time.Now())
+	b.Tunnelled(first.HomeAddress, false, true)
 	again := request(1)
 	again.SessionID, again.KeyID, again.AAAKey = "aaah;2;1", 2, key(9)
 	second := b.must(t, again)
@@ -224,6 +225,9 @@ func TestBootstrapAgainKeepsWhatItCan(t *testing.T) {
 	}
 	if b.charon.held[first.HomeAddress].EstablishedAt.IsZero() {
 		t.Error("the new key made the session unproven, although its IKE_SA lives on")
+	}
+	if s, _ := b.Owner(first.HomeAddress); !s.PayloadSA {
+		t.Error("the new key made the payload travel in the clear, although its CHILD_SA lives on")
 	}
 	if _, err := b.Find("aaah;1;1"); !errors.Is(err, session.ErrUnknown) {
 		t.Errorf("the former Session-Id is still known: %v", err)
@@ -432,10 +436,13 @@ func TestRestartBringsBackSessions(t *testing.T) {
 		second := b.must(t, request(2))
 		at, careOf := time.Now(), netip.MustParseAddr("2001:db8:2::5")
 		b.Established(second.HomeAddress, careOf, at)
+		b.Tunnelled(second.HomeAddress, true, true)
+		b.Tunnelled(second.HomeAddress, false, true)
 		synctest.Wait()
 		creds := b.restart(t)
 		slices.SortFunc(creds, func(a, b session.Credential) int { return a.EstablishedAt.Compare(b.EstablishedAt) })
-		if len(creds) != 2 || creds[0].HomeAddress != first.HomeAddress || !creds[1].EstablishedAt.Equal(at) {
+		if len(creds) != 2 || creds[0].HomeAddress != first.HomeAddress || !creds[1].EstablishedAt.Equal(at) ||
+			creds[0].PayloadSA || !creds[1].PayloadSA || creds[1].RoutabilitySA {
 			t.Errorf("restored %+v", creds)
 		}
 		if s, ok := b.Owner(second.HomeAddress); !ok || s.UserName != "mn2@example.com" || s.CareOf != careOf {
@@ -589,11 +596,12 @@ func TestMovementDuringBootstrapIsKept(t *testing.T) {
 		synctest.Wait()
 		careOf := netip.MustParseAddr("2001:db8:2::7")
 		b.Established(home, careOf, time.Now())
+		b.Tunnelled(home, true, false)
 		close(block)
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		if s, _ := b.Owner(home); s.CareOf != careOf || s.EstablishedAt.IsZero() {
+		if s, _ := b.Owner(home); s.CareOf != careOf || s.EstablishedAt.IsZero() || !s.RoutabilitySA {
 			t.Errorf("after it: care-of address %v, established %v", s.CareOf, s.EstablishedAt)
 		}
 	})

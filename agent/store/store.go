@@ -47,6 +47,10 @@ type Session struct {
 	// CareOf is where it came from.
 	EstablishedAt time.Time
 	CareOf        netip.Addr
+	// RoutabilitySA and PayloadSA say that return routability or the whole
+	// payload travels under ESP in tunnel mode, at the mobile node's wish (RFC
+	// 4877 section 4.1).
+	RoutabilitySA, PayloadSA bool
 }
 
 // EndsAt is when the session ends by itself, zero for never.

@@ -30,6 +30,9 @@ type ChildSA struct {
 	UniqueID uint32
 	State    string // such as "INSTALLED"
 	ReqID    uint32
+	// LocalTS and RemoteTS are the traffic selectors that were agreed upon,
+	// such as "2001:db8::1/128" or "::/0[udp]".
+	LocalTS, RemoteTS []string
 }
 
 // IsEstablished reports whether the peers authenticated each other, and it was
@@ -100,12 +103,16 @@ func ikeSA(name string, m *govici.Message) IKESA {
 	}
 	children := sub(m, "child-sas")
 	for _, key := range children.Keys() {
-		c := sub(children, key)
-		sa.Children = append(sa.Children, ChildSA{
-			Name: text(c, "name"), UniqueID: unsigned(c, "uniqueid"), State: text(c, "state"), ReqID: unsigned(c, "reqid"),
-		})
+		sa.Children = append(sa.Children, childSA(sub(children, key)))
 	}
 	return sa
+}
+
+func childSA(m *govici.Message) ChildSA {
+	return ChildSA{
+		Name: text(m, "name"), UniqueID: unsigned(m, "uniqueid"), State: text(m, "state"), ReqID: unsigned(m, "reqid"),
+		LocalTS: texts(m, "local-ts"), RemoteTS: texts(m, "remote-ts"),
+	}
 }
 
 // Initiate has charon set up a CHILD_SA of a connection, and the IKE_SA before

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,9 @@ func TestEvents(t *testing.T) {
 		id := establish(t, c, "mn-a", "2001:db8:2::1")
 		id = c.Rekey(id)
 		c.Move(id, "2001:db8:3::1")
+		child := c.AddChild(id, vicitest.Child{Name: "payload", LocalTS: []string{"::/0"}, RemoteTS: []string{"2001:db8::1/128", "2001:db8::2/128"}})
+		child = c.RekeyChild(id, child)
+		c.DropChild(id, child, true)
 		c.Drop(id, true)
 		c.Raise("ike-updown", vicitest.Message{vicitest.Value("up", "yes")}) // of nothing
 		sa := vici.IKESA{
@@ -42,15 +46,24 @@ func TestEvents(t *testing.T) {
 		moved.Remote = netip.MustParseAddr("2001:db8:3::1")
 		gone := moved
 		gone.State = "DELETING"
+		child1, child2 := moved, moved
+		child1.Children = []vici.ChildSA{{
+			Name: "payload", UniqueID: 2, State: "INSTALLED", ReqID: 1001,
+			LocalTS: []string{"::/0"}, RemoteTS: []string{"2001:db8::1/128", "2001:db8::2/128"},
+		}}
+		child2.Children = slices.Clone(child1.Children)
+		child2.Children[0].UniqueID = 3
 		want := []vici.Event{
-			{Kind: vici.Up, SA: sa}, {Kind: vici.Rekeyed, SA: second, Old: 1}, {Kind: vici.Moved, SA: moved}, {Kind: vici.Down, SA: gone},
+			{Kind: vici.Up, SA: sa}, {Kind: vici.Rekeyed, SA: second, Old: 1}, {Kind: vici.Moved, SA: moved},
+			{Kind: vici.ChildUp, SA: child1}, {Kind: vici.ChildRekeyed, SA: child2, Old: 2}, {Kind: vici.ChildDown, SA: child2},
+			{Kind: vici.Down, SA: gone}, {Kind: vici.ChildDown, SA: gone},
 		}
 		for _, want := range want {
 			got := <-l.Events()
 			if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 				t.Errorf("unexpected %v event (-want +got):\n%s", got.Kind, diff)
 			}
-			if got.SA.IsEstablished() != (got.Kind != vici.Down) {
+			if got.SA.IsEstablished() != (got.SA.State != "DELETING") {
 				t.Errorf("%v: IsEstablished is %v", got.Kind, got.SA.IsEstablished())
 			}
 		}

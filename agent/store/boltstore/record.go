@@ -72,6 +72,8 @@ type sessionFields struct {
 	Grace         time.Duration   `json:"grace,omitempty"`
 	EstablishedAt time.Time       `json:"established,omitzero"`
 	CareOf        netip.Addr      `json:"coa,omitzero"`
+	RoutabilitySA bool            `json:"rr_sa,omitempty"`
+	PayloadSA     bool            `json:"payload_sa,omitempty"`
 }
 
 func (s *Store) encodeSession(v store.Session) ([]byte, error) {
@@ -81,6 +83,7 @@ func (s *Store) encodeSession(v store.Session) ([]byte, error) {
 		KeyID: v.KeyID, ReqID: v.ReqID, Key: v.PSK.Bytes(), Fingerprint: v.Fingerprint, Stateful: v.Stateful,
 		AuthorizedAt: v.AuthorizedAt.UTC(), ExpiresAt: v.ExpiresAt.UTC(), Grace: v.Grace,
 		EstablishedAt: v.EstablishedAt.UTC(), CareOf: v.CareOf,
+		RoutabilitySA: v.RoutabilitySA, PayloadSA: v.PayloadSA,
 	}
 	if s.sealer != nil {
 		var err error
@@ -114,6 +117,7 @@ func (s *Store) decodeSession(key, record []byte) (store.Session, error) {
 		KeyID: f.KeyID, ReqID: f.ReqID, PSK: secret, Fingerprint: f.Fingerprint, Stateful: f.Stateful,
 		AuthorizedAt: f.AuthorizedAt, ExpiresAt: f.ExpiresAt, Grace: f.Grace,
 		EstablishedAt: f.EstablishedAt, CareOf: f.CareOf,
+		RoutabilitySA: f.RoutabilitySA, PayloadSA: f.PayloadSA,
 	}, nil
 }
 

@@ -42,6 +42,7 @@ func Session(n int) store.Session {
 		KeyID: int32(-n), ReqID: uint32(n), PSK: key, Fingerprint: psk.NewAAAKey(octets).Fingerprint(), Stateful: n%2 == 0,
 		AuthorizedAt: epoch, ExpiresAt: epoch.Add(time.Hour), Grace: time.Minute,
 		EstablishedAt: epoch.Add(time.Second), CareOf: address(2, n),
+		RoutabilitySA: n%2 == 1, PayloadSA: n%3 == 0,
 	}
 }
 

@@ -29,10 +29,12 @@ type Charon struct {
 	conns    map[string]Message
 	sas      map[uint32]*SA
 	lastID   uint32
-	script   func(Call) Action
-	calls    []string
-	dialled  int
-	most     int // most connections held at any time
+	// lastChild counts CHILD_SAs other than those for signalling.
+	lastChild uint32
+	script    func(Call) Action
+	calls     []string
+	dialled   int
+	most      int // most connections held at any time
 }
 
 // A Call is a command a client sent. Subject is the key, connection or IKE_SA
@@ -49,12 +51,13 @@ type Action struct {
 	HangUp bool          // do it and close the session instead of answering
 }
 
-// An SA is an IKE_SA.
+// An SA is an IKE_SA. It has a CHILD_SA for signalling from the start.
 type SA struct {
-	Name   string
-	ID     uint32
-	Remote string
-	State  string
+	Name     string
+	ID       uint32
+	Remote   string
+	State    string
+	Children []Child
 }
 
 // New starts a charon that holds nothing.
@@ -68,7 +71,7 @@ func New() *Charon {
 func (c *Charon) reset() {
 	c.since = time.Now()
 	c.keys, c.conns, c.sas = make(map[string]Message), make(map[string]Message), make(map[uint32]*SA)
-	c.lastID = 0
+	c.lastID, c.lastChild = 0, 0
 }
 
 // Dial connects a client.
@@ -204,7 +207,7 @@ func (c *Charon) establish(name, remote string) (uint32, error) {
 		return 0, fmt.Errorf("no shared key found for %q", name)
 	}
 	c.lastID++
-	sa := &SA{Name: name, ID: c.lastID, Remote: remote, State: "ESTABLISHED"}
+	sa := &SA{Name: name, ID: c.lastID, Remote: remote, State: "ESTABLISHED", Children: []Child{{ID: 1, Name: "mh"}}}
 	c.sas[sa.ID] = sa
 	c.raise("ike-updown", Message{Value("up", "yes"), sa.section(name)})
 	return sa.ID, nil
@@ -216,7 +219,7 @@ func (c *Charon) Rekey(id uint32) uint32 {
 	defer c.mu.Unlock()
 	old := c.sas[id]
 	c.lastID++
-	sa := &SA{Name: old.Name, ID: c.lastID, Remote: old.Remote, State: old.State}
+	sa := &SA{Name: old.Name, ID: c.lastID, Remote: old.Remote, State: old.State, Children: old.Children}
 	c.sas[sa.ID] = sa
 	delete(c.sas, id)
 	c.raise("ike-rekey", Message{Section(sa.Name, old.section("old"), sa.section("new"))})
@@ -245,6 +248,9 @@ func (c *Charon) drop(id uint32, told bool) {
 	sa.State = "DELETING"
 	if told {
 		c.raise("ike-updown", Message{sa.section(sa.Name)})
+		for _, child := range sa.Children {
+			c.raise("child-updown", Message{sa.with(child.section())})
+		}
 	}
 }
 
@@ -282,11 +288,21 @@ func (c *Charon) raise(name string, m Message) {
 }
 
 func (sa *SA) section(name string) Field {
+	var children []Field
+	for _, child := range sa.Children {
+		children = append(children, child.section())
+	}
+	return sa.sectionWith(name, children...)
+}
+
+func (sa *SA) with(children ...Field) Field { return sa.sectionWith(sa.Name, children...) }
+
+func (sa *SA) sectionWith(name string, children ...Field) Field {
 	return Section(name,
 		Value("uniqueid", fmt.Sprint(sa.ID)), Value("version", "2"), Value("state", sa.State),
 		Value("local-host", "2001:db8::1"), Value("remote-host", sa.Remote),
 		Value("remote-id", sa.Name), Value("established", "1"),
-		Section("child-sas", Section("mh-1", Value("name", "mh"), Value("uniqueid", "1"), Value("state", "INSTALLED"), Value("reqid", "1001"))),
+		Section("child-sas", children...),
 	)
 }
 

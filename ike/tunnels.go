@@ -1,0 +1,133 @@
+package ike
+
+import (
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"homeagent/ike/vici"
+)
+
+// Tunnels says for which of the packets between home agent and mobile node
+// there are CHILD_SAs in tunnel mode (RFC 4877 section 4.1).
+type Tunnels struct {
+	ReturnRoutability bool // HoTI and HoT: the Mobility Header
+	Payload           bool // all packets
+}
+
+func (t Tunnels) or(u Tunnels) Tunnels {
+	return Tunnels{t.ReturnRoutability || u.ReturnRoutability, t.Payload || u.Payload}
+}
+
+// Tunneled reports which packets a mobile node wants protected.
+type Tunneled struct {
+	UserName    string
+	HomeAddress netip.Addr
+	Tunnels     Tunnels
+}
+
+// A session keeps in mind which tunnels its mobile node wants. Having a CHILD_SA
+// is the wish for it; that one is missing is no wish. An IKE_SA can be lost by
+// anybody's doing who is able to stop packets, and whoever does that must not
+// get to read what was encrypted. Only the mobile node itself takes a wish back:
+// by ending the CHILD_SA while the IKE_SA goes on, or by registering over an
+// IKE_SA that has none.
+
+// seen is an IKE_SA as charon tells of it.
+func seen(sa vici.IKESA) ikeSA {
+	return ikeSA{id: sa.UniqueID, careOf: sa.Remote, children: sa.Children}
+}
+
+// observeChild takes an event about a CHILD_SA.
+func (c *Charon) observeChild(s *session, e vici.Event) {
+	i := s.find(e.SA.UniqueID)
+	if i < 0 {
+		if e.Kind != vici.ChildDown && e.SA.IsEstablished() {
+			c.up(s, seen(e.SA)) // news of before this connection
+		}
+		return
+	}
+	sa := &s.sas[i]
+	switch e.Kind {
+	case vici.ChildUp:
+		sa.children = append(sa.without(e.SA.Children), e.SA.Children...)
+	case vici.ChildRekeyed:
+		sa.children = append(sa.without([]vici.ChildSA{{UniqueID: e.Old}}), e.SA.Children...)
+	case vici.ChildDown:
+		sa.children = sa.without(e.SA.Children)
+		if e.SA.IsEstablished() {
+			c.want(s, s.tunnelled())
+		}
+		return
+	}
+	c.want(s, s.wishes.or(s.tunnelled()))
+}
+
+// without lists the CHILD_SAs but for these.
+func (sa *ikeSA) without(gone []vici.ChildSA) []vici.ChildSA {
+	return slices.DeleteFunc(slices.Clone(sa.children), func(child vici.ChildSA) bool {
+		return slices.ContainsFunc(gone, func(g vici.ChildSA) bool { return g.UniqueID == child.UniqueID })
+	})
+}
+
+// want records what a mobile node wants, and reports it if it is news.
+func (c *Charon) want(s *session, t Tunnels) {
+	if s.wishes == t {
+		return
+	}
+	s.wishes = t
+	c.say(slog.LevelInfo, "a mobile node's packets are protected otherwise than before", "user_name", s.cred.UserName,
+		"home_address", s.cred.HomeAddress, "payload", t.Payload, "return_routability", t.ReturnRoutability)
+	if c.cfg.OnTunnels != nil {
+		report := Tunneled{UserName: s.cred.UserName, HomeAddress: s.cred.HomeAddress, Tunnels: t}
+		c.reports.add(func() { c.cfg.OnTunnels(report) })
+	}
+}
+
+// Followed takes note that the IKE_SAs of a mobile node end at another care-of
+// address now, of which charon tells nobody.
+func (c *Charon) Followed(home, careOf netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.sessions[ConnectionName(home)]
+	if s == nil || !s.wanted || s.cred.HomeAddress != home {
+		return
+	}
+	c.clock++
+	s.touched = c.clock
+	for i := range s.sas {
+		s.sas[i].careOf = careOf
+	}
+}
+
+// tunnelled is what the CHILD_SAs of a session are for.
+func (s *session) tunnelled() Tunnels {
+	var t Tunnels
+	for _, sa := range s.sas {
+		for _, child := range sa.children {
+			switch child.Name {
+			case childReturnRoutability:
+				t.ReturnRoutability = true
+			case childPayload:
+				t.Payload = t.Payload || s.coversPayload(child)
+			}
+		}
+	}
+	return t
+}
+
+// coversPayload tells whether a CHILD_SA is for all packets to and from the home
+// address. A mobile node that asks for some of them gets a CHILD_SA for those
+// and is not taken at its word, as the others would be dropped.
+func (s *session) coversPayload(child vici.ChildSA) bool {
+	return covers(child.LocalTS, everywhere) && covers(child.RemoteTS, netip.PrefixFrom(s.cred.HomeAddress, s.cred.HomeAddress.BitLen()))
+}
+
+// covers finds a traffic selector for just this prefix and all protocols.
+func covers(selectors []string, p netip.Prefix) bool {
+	return slices.ContainsFunc(selectors, func(text string) bool {
+		ts, err := netip.ParsePrefix(strings.TrimSpace(text))
+		return err == nil && ts == p
+	})
+}

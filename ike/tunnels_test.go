@@ -1,0 +1,269 @@
+package ike_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"homeagent/ike"
+	"homeagent/ike/vici/vicitest"
+)
+
+// payload and routability are the CHILD_SAs that mobile node i asks for.
+func payload(i int) vicitest.Child {
+	return vicitest.Child{Name: "payload", LocalTS: []string{"::/0"}, RemoteTS: []string{home(i).String() + "/128"}}
+}
+
+func routability(i int) vicitest.Child {
+	return vicitest.Child{Name: "rr", LocalTS: []string{"::/0[135]"}, RemoteTS: []string{home(i).String() + "/128[135]"}}
+}
+
+const (
+	wantsNothing = "tunnels mn1@example.com 2001:db8:1::1 {ReturnRoutability:false Payload:false}"
+	wantsRR      = "tunnels mn1@example.com 2001:db8:1::1 {ReturnRoutability:true Payload:false}"
+	wantsPayload = "tunnels mn1@example.com 2001:db8:1::1 {ReturnRoutability:false Payload:true}"
+	wantsBoth    = "tunnels mn1@example.com 2001:db8:1::1 {ReturnRoutability:true Payload:true}"
+)
+
+// TestTunnels: what a mobile node has CHILD_SAs for is reported as it changes, not
+// as CHILD_SAs and IKE_SAs are rekeyed.
+func TestTunnels(t *testing.T) {
+	t.Parallel()
+	run(t, ike.Config{}, func(r *rig) {
+		r.mustArm(cred(1, 1))
+		id := r.establish(1)
+		r.takeReports()
+		first := r.charon.AddChild(id, payload(1))
+		r.checkReports(wantsPayload)
+		first = r.charon.RekeyChild(id, first)
+		id = r.charon.Rekey(id)
+		second := r.charon.AddChild(id, payload(1)) // both ends rekeyed at once
+		r.checkReports()
+		rr := r.charon.AddChild(id, routability(1))
+		r.checkReports(wantsBoth)
+		r.charon.DropChild(id, first, true)
+		r.checkReports()
+		r.charon.DropChild(id, second, true)
+		r.checkReports(wantsRR)
+		r.charon.DropChild(id, rr, true)
+		r.checkReports(wantsNothing)
+		r.charon.DropChild(id, 1, true) // the one for signalling
+		r.checkReports()
+	})
+}
+
+// TestLostTunnelsStayWanted: an IKE_SA that is gone takes no wish with it, whoever
+// ended it. A registration over one without CHILD_SAs does.
+func TestLostTunnelsStayWanted(t *testing.T) {
+	t.Parallel()
+	run(t, ike.Config{}, func(r *rig) {
+		r.mustArm(cred(1, 1))
+		id := r.establish(1)
+		r.charon.AddChild(id, payload(1))
+		r.takeReports()
+		r.charon.Drop(id, true)
+		r.ike.Registered(home(1))
+		r.checkReports("down mn1@example.com 2001:db8:1::1")
+
+		id = r.establish(1)
+		r.checkReports("up mn1@example.com 2001:db8:1::1 2001:db8:2::1")
+		r.charon.AddChild(id, payload(1))
+		r.ike.Registered(home(1))
+		r.checkReports()
+
+		r.charon.Drop(id, true)
+		r.establish(1)
+		r.takeReports()
+		r.ike.Registered(home(2)) // of whom nothing is known
+		r.checkReports()
+		r.ike.Registered(home(1))
+		r.checkReports(wantsNothing)
+	})
+}
+
+// TestPartOfThePayload: a CHILD_SA for some packets of the payload protects not
+// all of them.
+func TestPartOfThePayload(t *testing.T) {
+	t.Parallel()
+	run(t, ike.Config{}, func(r *rig) {
+		r.mustArm(cred(1, 1))
+		id := r.establish(1)
+		r.takeReports()
+		for _, ts := range [][2]string{
+			{"::/0[udp]", "2001:db8:1::1/128[udp]"}, {"2001:db8:3::/64", "2001:db8:1::1/128"},
+			{"::/0", "2001:db8:100::/56"}, {"::/0", "2001:db8:1::2/128"}, {"", ""},
+		} {
+			r.charon.AddChild(id, vicitest.Child{Name: "payload", LocalTS: ts[:1], RemoteTS: ts[1:]})
+		}
+		r.checkReports()
+		r.charon.AddChild(id, vicitest.Child{Name: "payload", LocalTS: []string{"::/0"}, RemoteTS: []string{"2001:db8:100::/56", "2001:db8:1::1/128"}})
+		r.checkReports(wantsPayload)
+	})
+}
+
+// TestMissedTunnels: what happened while nobody listened is found by listing, and
+// nothing is taken back by it.
+func TestMissedTunnels(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		happen     func(r *rig, id, child uint32)
+		want       []string
+		registered []string // what a registration then adds
+	}{
+		{"another", func(r *rig, id, _ uint32) { r.charon.AddChild(id, routability(1)) }, []string{wantsBoth}, nil},
+		{"ended", func(r *rig, id, child uint32) { r.charon.DropChild(id, child, true) }, nil, []string{wantsNothing}},
+		{"rekeyed", func(r *rig, id, child uint32) { r.charon.RekeyChild(id, child) }, nil, nil},
+		{"nothing", func(*rig, uint32, uint32) {}, nil, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			run(t, ike.Config{}, func(r *rig) {
+				r.mustArm(cred(1, 1))
+				id := r.establish(1)
+				child := r.charon.AddChild(id, payload(1))
+				r.takeReports()
+				r.charon.HangUp() // and at once, before we are back
+				tt.happen(r, id, child)
+				time.Sleep(2 * time.Minute)
+				r.checkReports(tt.want...)
+				r.ike.Registered(home(1))
+				r.checkReports(tt.registered...)
+			})
+		})
+	}
+}
+
+// TestRestoredTunnels: a daemon that comes back knows what was wanted, and finds
+// what came meanwhile.
+func TestRestoredTunnels(t *testing.T) {
+	t.Parallel()
+	run(t, ike.Config{}, func(r *rig) {
+		r.mustArm(cred(1, 1), cred(2, 1))
+		r.charon.AddChild(r.establish(1), payload(1))
+		r.establish(2)
+		restored := func(wantsPayload, wantsRR bool) []ike.Credential {
+			creds := []ike.Credential{cred(1, 1), cred(2, 1)}
+			for i := range creds {
+				creds[i].EstablishedAt, creds[i].PayloadSA, creds[i].RoutabilitySA = time.Now(), wantsPayload, wantsRR
+			}
+			return creds
+		}
+		for _, tt := range []struct {
+			name       string
+			creds      []ike.Credential
+			want       []string
+			registered []string
+		}{
+			{"as it was", restored(true, false), nil, []string{"tunnels mn2@example.com 2001:db8:1::2 {ReturnRoutability:false Payload:false}"}},
+			{"unknown", restored(false, false), []string{wantsPayload}, nil},
+			{"more", restored(true, true), []string{wantsPayload}, []string{"tunnels mn2@example.com 2001:db8:1::2 {ReturnRoutability:false Payload:false}"}},
+		} {
+			again := &rig{t: r.t, charon: r.charon}
+			again.start(ike.Config{}, func(r *rig) { r.ike.Restore(tt.creds) }, func(r *rig) {
+				r.ike.Registered(home(1)) // before charon can be asked
+				<-r.ike.Ready()
+				time.Sleep(time.Second)
+				if diff := cmp.Diff(tt.want, r.takeReports()); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+				}
+				r.ike.Registered(home(1))
+				r.ike.Registered(home(2))
+				r.checkReports(tt.registered...)
+			})
+		}
+	})
+}
+
+// TestAnotherUserWantsNothing: what a user wanted for a home address is forgotten
+// with it.
+func TestAnotherUserWantsNothing(t *testing.T) {
+	t.Parallel()
+	run(t, ike.Config{}, func(r *rig) {
+		r.mustArm(cred(1, 1))
+		r.charon.AddChild(r.establish(1), payload(1))
+		r.takeReports()
+		other := cred(1, 2)
+		other.UserName = user(9)
+		r.mustArm(other)
+		if _, err := r.charon.Establish(name(1), "2001:db8:2::9"); err != nil {
+			t.Fatal(err)
+		}
+		r.takeReports()
+		r.ike.Registered(home(1))
+		r.checkReports()
+	})
+}
+
+// TestFollowed: an IKE_SA that followed its mobile node is ended where it is, not
+// where it was.
+func TestFollowed(t *testing.T) {
+	t.Parallel()
+	run(t, ike.Config{}, func(r *rig) {
+		r.mustArm(cred(1, 1))
+		r.establish(1)
+		r.ike.Followed(home(2), netip.MustParseAddr("2001:db8:7::1"))
+		r.ike.Followed(home(1), netip.MustParseAddr("2001:db8:7::1"))
+		r.takeReports()
+		r.ike.Disconnect(home(1), netip.MustParseAddr("2001:db8:2::1"))
+		r.checkReports()
+		r.ike.Disconnect(home(1), netip.MustParseAddr("2001:db8:7::1"))
+		r.checkReports("down mn1@example.com 2001:db8:1::1")
+	})
+}
+
+func TestPayloadIsRefused(t *testing.T) {
+	t.Parallel()
+	run(t, ike.Config{RefusePayload: true}, func(r *rig) {
+		r.mustArm(cred(1, 1))
+		children := r.charon.Conn(name(1)).Sub("children")
+		if len(children) != 2 || children[0].Name != "mh" || children[1].Name != "rr" {
+			t.Errorf("children are\n%s", children)
+		}
+	})
+}
+
+// TestNetworksArePayload: the networks behind a mobile router are part of its
+// payload, and of nobody else's.
+func TestNetworksArePayload(t *testing.T) {
+	t.Parallel()
+	networks := func(userName string) []netip.Prefix {
+		if userName != user(1) {
+			return nil
+		}
+		return []netip.Prefix{netip.MustParsePrefix("2001:db8:100::/56")}
+	}
+	run(t, ike.Config{Networks: networks}, func(r *rig) {
+		r.mustArm(cred(1, 1), cred(2, 1))
+		for i, want := range map[int][]string{1: {"2001:db8:1::1/128", "2001:db8:100::/56"}, 2: {"2001:db8:1::2/128"}} {
+			if diff := cmp.Diff(want, r.charon.Conn(name(i)).Sub("children").Sub("payload").Items("remote_ts")); diff != "" {
+				t.Errorf("mobile node %d's payload (-want +got):\n%s", i, diff)
+			}
+		}
+	})
+}
+
+// TestReqIDsOfTunnels: no two mobile nodes, and no two CHILD_SAs of one, have the
+// same reqid.
+func TestReqIDsOfTunnels(t *testing.T) {
+	t.Parallel()
+	seen := map[uint32]bool{}
+	for _, id := range []uint32{1, 2, 1_000_001, 1<<30 - 1} {
+		for _, reqID := range []uint32{id, ike.RoutabilityReqID(id), ike.PayloadReqID(id)} {
+			if seen[reqID] {
+				t.Errorf("reqid %d is given twice", reqID)
+			}
+			seen[reqID] = true
+		}
+	}
+	run(t, ike.Config{}, func(r *rig) {
+		c := cred(1, 1)
+		c.ReqID = 1 << 30
+		if err := r.arm(c); err == nil {
+			t.Error("a reqid that leaves no room for those of tunnels was taken")
+		}
+	})
+}
