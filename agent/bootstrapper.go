@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/fiorix/go-diameter/v4/diam"
@@ -28,11 +29,27 @@ type bootstrapper struct {
 	codec      *bootstrap.Codec
 	codes      dictionary.Codes
 	identity   diameter.Identity
-	strict     bool
 	sessions   *session.Manager
 	log        *slog.Logger
-	peers      map[string]config.Peer // by lower-case identity
+	rules      atomic.Pointer[bootstrapRules]
 }
+
+// bootstrapRules say who may ask for what. They are replaced when the
+// configuration is read again.
+type bootstrapRules struct {
+	strict bool
+	peers  map[string]config.Peer // by lower-case identity
+}
+
+func newBootstrapRules(d config.Diameter) *bootstrapRules {
+	rules := &bootstrapRules{strict: d.StrictVector, peers: map[string]config.Peer{}}
+	for _, p := range d.Peers {
+		rules.peers[strings.ToLower(p.Identity)] = p
+	}
+	return rules
+}
+
+func (r *bootstrapRules) peer(host string) config.Peer { return r.peers[strings.ToLower(host)] }
 
 func newBootstrapper(cfg *config.Config, originStateID uint32, sessions *session.Manager, log *slog.Logger) (*bootstrapper, error) {
 	d, err := dictionary.Load(cfg.Diameter.Codes)
@@ -42,11 +59,9 @@ func newBootstrapper(cfg *config.Config, originStateID uint32, sessions *session
 	b := &bootstrapper{
 		dictionary: d, codec: bootstrap.NewCodec(d), codes: cfg.Diameter.Codes,
 		identity: diameter.Identity{Host: cfg.Diameter.Identity, Realm: cfg.Diameter.Realm, OriginStateID: originStateID},
-		strict:   cfg.Diameter.StrictVector, sessions: sessions, log: log, peers: map[string]config.Peer{},
+		sessions: sessions, log: log,
 	}
-	for _, p := range cfg.Diameter.Peers {
-		b.peers[strings.ToLower(p.Identity)] = p
-	}
+	b.rules.Store(newBootstrapRules(cfg.Diameter))
 	return b, nil
 }
 
@@ -58,7 +73,7 @@ func (b *bootstrapper) Admit(p peer.Info, h diameter.Header) *diameter.Failure {
 	if p.Secured == peer.SecuredNone {
 		return &diameter.Failure{Code: diameter.EndToEndKeyEncryption, Text: "the connection is not protected, and HMR carries a key"}
 	}
-	if !b.peers[strings.ToLower(p.Host)].Bootstrapper {
+	if !b.rules.Load().peer(p.Host).Bootstrapper {
 		return &diameter.Failure{Code: diameter.AuthorizationRejected, Text: "this peer may not bootstrap mobile nodes"}
 	}
 	return nil
@@ -77,10 +92,11 @@ func (b *bootstrapper) Serve(ctx context.Context, p peer.Info, req *diameter.Mes
 }
 
 func (b *bootstrapper) serveHMR(ctx context.Context, p peer.Info, req *diameter.Message) *diameter.Message {
-	allowed := b.peers[strings.ToLower(p.Host)]
+	rules := b.rules.Load()
+	allowed := rules.peer(p.Host)
 	hmr, failure := b.codec.DecodeHMR(req, bootstrap.HMROptions{
 		Host: b.identity.Host, Realm: b.identity.Realm,
-		FixedKeyID: allowed.FixedKeyID, LegacyIPAddress: allowed.LegacyIPAddress, StrictVector: b.strict,
+		FixedKeyID: allowed.FixedKeyID, LegacyIPAddress: allowed.LegacyIPAddress, StrictVector: rules.strict,
 		Authorize: func(h *bootstrap.HMR) *diameter.Failure { return authorize(allowed, p.Host, h) },
 	})
 	if failure != nil {

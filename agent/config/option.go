@@ -24,6 +24,7 @@ type Option struct {
 	Help string
 
 	set func(c *Config, value any) error
+	get func(c *Config) any // nil for a few of repeated sections
 }
 
 // wanted is the error for a value of the wrong kind.
@@ -58,7 +59,7 @@ func option[T any](key, def, help string, k kind[T], at func(*Config) *T) Option
 			*at(c) = v
 		}
 		return err
-	}}
+	}, get: func(c *Config) any { return *at(c) }}
 }
 
 // required makes an Option without a default.
