@@ -3,8 +3,6 @@
 package main
 
 import (
-	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -13,14 +11,7 @@ import (
 	"homeagent/diameter/lab/testbed"
 )
 
-// A habit is a way to write a Binding Update that other mobile nodes may have, and
-// the acknowledgement it is owed.
-type habit struct {
-	name    string
-	message []byte
-	want    acknowledgement
-}
-
+// habits are what a mobile node may do on foreign link A.
 func habits(userName string) []habit {
 	away := alternate(testbed.CareOfAddressA)
 	reserved := update(110, flagsAH|0xff, 10, away...)
@@ -37,14 +28,14 @@ func habits(userName string) []habit {
 		{"H20 L from now on", update(108, flagsAH|flagL, 10, away...), acknowledgement{Sequence: 108, Lifetime: 10}},
 		{"flags of a regional anchor point and of IPv4", update(109, flagsAH|0x0900, 10, away...), acknowledgement{Sequence: 109, Lifetime: 10}},
 		{"H5 reserved bits are set", reserved, acknowledgement{Sequence: 110, Lifetime: 10}},
-		{"H18 a lifetime without end", update(111, flagsAH, 0xffff, away...), acknowledgement{Sequence: 111, Lifetime: 899}},
-		{"the care-of address is the home agent's", update(112, flagsAH, 10, alternate(testbed.HomeAgentAddress)...), acknowledgement{Status: 174, Sequence: 112}},
-		{"proxy registration", update(113, flagsAH|0x0200, 10, away...), acknowledgement{Status: 152, Sequence: 113}},
-		{"H is not set any more", update(114, 0x8000, 10, away...), acknowledgement{Status: 139, Sequence: 114}},
-		{"H10 the number before", update(110, flagsAH, 10, away...), acknowledgement{Status: outdated, Sequence: 111}},
-		{"H10 the same number", update(111, flagsAH, 11, away...), acknowledgement{Status: outdated, Sequence: 111}},
-		{"H10 half way round", update(111+0x8000, flagsAH, 10, away...), acknowledgement{Status: outdated, Sequence: 111}},
-		{"H10 less than half way round", update(111+0x7fff, flagsAH, 10, away...), acknowledgement{Sequence: 111 + 0x7fff, Lifetime: 10}},
+		{"the care-of address is the home agent's", update(111, flagsAH, 10, alternate(testbed.HomeAgentAddress)...), acknowledgement{Status: 174, Sequence: 111}},
+		{"proxy registration", update(112, flagsAH|0x0200, 10, away...), acknowledgement{Status: 152, Sequence: 112}},
+		{"H is not set any more", update(113, 0x8000, 10, away...), acknowledgement{Status: 139, Sequence: 113}},
+		{"its networks where there are none", update(114, flagsAH|flagR, 10, away...), acknowledgement{Status: 139, Sequence: 114}},
+		{"H10 the number before", update(109, flagsAH, 10, away...), acknowledgement{Status: outdated, Sequence: 110}},
+		{"H10 the same number", update(110, flagsAH, 11, away...), acknowledgement{Status: outdated, Sequence: 110}},
+		{"H10 half way round", update(110+0x8000, flagsAH, 10, away...), acknowledgement{Status: outdated, Sequence: 110}},
+		{"H10 less than half way round", update(110+0x7fff, flagsAH, 10, away...), acknowledgement{Sequence: 110 + 0x7fff, Lifetime: 10}},
 		{"H10 the last number there is", update(0xffff, flagsAH, 10, away...), acknowledgement{Sequence: 0xffff, Lifetime: 10}},
 		{"H10 and the one after", update(0, flagsAH, 10, away...), acknowledgement{Sequence: 0, Lifetime: 10}},
 	}
@@ -52,25 +43,26 @@ func habits(userName string) []habit {
 
 // A mobile node written by others registers, moves and returns home: the home
 // agent depends on nothing that is only a habit of the laboratory's.
-func TestH5_H10_H11_H25_H50_H57_HabitsOfOthers(t *testing.T) {
+func TestHabitsOfOthers(t *testing.T) {
 	s := newSystem(t, physicalHomeLink)
 	node := s.stranger(t, 1)
-	node.isTooEarly()
+	node.run("H46 before there is a security association", node.isTooEarly)
 	node.secure(testbed.CareOfAddressA)
-	if got, want := node.twice(update(99, flagsAH, 10)), (acknowledgement{Sequence: 99, Lifetime: 10}); got != want {
-		t.Errorf("first registration: %+v, want %+v", got, want)
-	}
-	for _, h := range habits(node.userName) {
-		got := node.ask(h.message)
-		if h.want.Lifetime == 899 && got.Lifetime > 800 && got.Lifetime < 900 {
-			h.want.Lifetime = got.Lifetime // what is left of its session, in units of 4 s
+	node.run("H21 repeated during duplicate address detection", func() {
+		if got, want := node.twice(update(99, flagsAH, 10)), (acknowledgement{Sequence: 99, Lifetime: 10}); got != want {
+			node.t.Errorf("acknowledged by %+v, want %+v", got, want)
 		}
-		if got != h.want {
-			t.Errorf("%s: %+v, want %+v", h.name, got, h.want)
+	})
+	node.asks(habits(node.userName))
+	node.run("H18 a lifetime without end", func() {
+		// What is left of its session of an hour, in units of 4 s.
+		if got := node.ask(update(1, flagsAH, 0xffff)); got.Status != 0 || got.Lifetime < 800 || got.Lifetime >= 900 {
+			node.t.Errorf("acknowledged by %+v", got)
 		}
-	}
+	})
 	node.moves()
-	node.leavesAndReturns()
+	node.leaves()
+	node.returns()
 }
 
 // isTooEarly sends a Binding Update before there is any security association, as
@@ -78,35 +70,14 @@ func TestH5_H10_H11_H25_H50_H57_HabitsOfOthers(t *testing.T) {
 func (s *stranger) isTooEarly() {
 	s.t.Helper()
 	before := s.bindings(s.t)
-	var wire *wiretest.Wire
-	err := s.MobileNode.Do(func() (err error) {
-		wire, err = wiretest.Open(testbed.Interface)
-		return err
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer wire.Close()
-	err = wire.Send(&wiretest.Packet{
+	s.must(s.wire(s.MobileNode, testbed.Interface).Send(&wiretest.Packet{
 		To: s.hardware(s.Router, s.ForeignA.String()), Source: testbed.CareOfAddressA, Destination: testbed.HomeAgentAddress,
 		HomeAddresses: []netip.Addr{s.home}, Protocol: wiretest.MobilityHeader, Payload: update(50, flagsAH, 10),
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	}))
 	s.counted(s.t, "ipsec_XfrmInTmplMismatch", before, 1)
 	if b, ok := s.binding(); ok {
 		s.t.Errorf("bound by an unprotected Binding Update: %+v", b)
 	}
-}
-
-func (s *stranger) hardware(host *testbed.Host, name string) net.HardwareAddr {
-	s.t.Helper()
-	link, err := host.Netlink().LinkByName(name)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return link.Attrs().HardwareAddr
 }
 
 // twice sends a Binding Update, and again while duplicate address detection goes
@@ -122,57 +93,44 @@ func (s *stranger) twice(message []byte) acknowledgement {
 }
 
 // moves goes to foreign link B without telling IKE, and registers from there under
-// the security association that there is.
+// the security association that there is. Whoever has the key may set up another
+// IKE_SA from anywhere.
 func (s *stranger) moves() {
-	s.t.Helper()
-	if err := s.MoveTo(s.AtForeignB()); err != nil {
-		s.t.Fatal(err)
-	}
+	s.must(s.MoveTo(s.AtForeignB()))
 	s.sendsFrom(testbed.CareOfAddressB)
-	if got, want := s.ask(update(1, flagsAH|flagK, 10)), (acknowledgement{Flags: ackK, Sequence: 1, Lifetime: 10}); got != want {
-		s.t.Errorf("moved: %+v, want %+v", got, want)
-	}
+	s.asks([]habit{{"H51 moved", update(2, flagsAH|flagK, 10), acknowledgement{Flags: ackK, Sequence: 2, Lifetime: 10}}})
 	if b, ok := s.binding(); !ok || b.CareOf != testbed.CareOfAddressB.String() {
 		s.t.Errorf("after the move: %+v", b)
 	}
-	// A new IKE_SA from there: whoever has the key may come from anywhere.
 	s.secure(testbed.CareOfAddressB)
-	if got, want := s.ask(update(2, flagsAH, 10)), (acknowledgement{Sequence: 2, Lifetime: 10}); got != want {
-		s.t.Errorf("under new security associations: %+v, want %+v", got, want)
-	}
+	s.asks([]habit{{"H57 under another IKE_SA", update(3, flagsAH, 10), acknowledgement{Sequence: 3, Lifetime: 10}}})
 }
 
-// leavesAndReturns de-registers in all ways there are. The security associations
-// outlive each of them (RFC 4877 section 4.2).
-func (s *stranger) leavesAndReturns() {
-	s.t.Helper()
+// leaves de-registers from away. The security associations outlive that (RFC 4877
+// section 4.2).
+func (s *stranger) leaves() {
 	away := alternate(testbed.CareOfAddressB)
-	steps := []habit{
-		{"H25 de-registration from away", update(3, flagsAH, 0, away...), acknowledgement{Sequence: 3}},
-		{"H24 late", update(2, flagsAH, 10, away...), acknowledgement{Status: outdated, Sequence: 3}},
-		{"registration while it is remembered", update(4, flagsAH, 10, away...), acknowledgement{Sequence: 4, Lifetime: 10}},
-		{"the care-of address is the home address", update(5, flagsAH, 10, alternate(s.home)...), acknowledgement{Sequence: 5}},
-		{"registration once more", update(6, flagsAH|flagL, 10, away...), acknowledgement{Sequence: 6, Lifetime: 10}},
-	}
-	for _, step := range steps {
-		if got := s.ask(step.message); got != step.want {
-			s.t.Errorf("%s: %+v, want %+v", step.name, got, step.want)
-		}
-	}
+	s.asks([]habit{
+		{"H25 de-registration from away", update(4, flagsAH, 0, away...), acknowledgement{Sequence: 4}},
+		{"H24 late", update(3, flagsAH, 10, away...), acknowledgement{Status: outdated, Sequence: 4}},
+		{"H55 registration while it is remembered", update(5, flagsAH, 10, away...), acknowledgement{Sequence: 5, Lifetime: 10}},
+		{"H25 the care-of address is the home address", update(6, flagsAH, 10, alternate(s.home)...), acknowledgement{Sequence: 6}},
+		{"H55 registration once more", update(7, flagsAH|flagL, 10, away...), acknowledgement{Sequence: 7, Lifetime: 10}},
+	})
+}
+
+// returns goes home and de-registers there.
+func (s *stranger) returns() {
 	s.returnsHome()
-	for _, step := range []habit{
-		{"H13 refused at home", update(6, flagsAH, 0), acknowledgement{Status: outdated, Sequence: 6}},
-		{"H25 at home, with a lifetime", update(7, flagsAH|flagL, 10), acknowledgement{Sequence: 7}},
-		{"H25 at home, again", update(8, flagsAH, 0, alternate(s.home)...), acknowledgement{Sequence: 8}},
-	} {
-		if got := s.ask(step.message); got != step.want {
-			s.t.Errorf("%s: %+v, want %+v", step.name, got, step.want)
-		}
-	}
+	s.asks([]habit{
+		{"H13 refused at home", update(7, flagsAH, 0), acknowledgement{Status: outdated, Sequence: 7}},
+		{"H25 at home, with a lifetime", update(8, flagsAH|flagL, 10), acknowledgement{Sequence: 8}},
+		{"H25 at home, again", update(9, flagsAH, 0, alternate(s.home)...), acknowledgement{Sequence: 9}},
+	})
 	if routes := s.routes(); routes != "" {
 		s.t.Errorf("at home it is still routed: %s", routes)
 	}
 	if _, err := s.Correspondent.Ping(soon(s.t), s.home); err != nil {
-		s.t.Error(fmt.Errorf("at home: %w", err))
+		s.t.Errorf("at home: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"homeagent/agent/control"
+	"homeagent/agent/mobilitysocket/wiretest"
 	"homeagent/diameter/lab/strongswan"
 	"homeagent/diameter/lab/testbed"
 	"homeagent/ike/psk"
@@ -59,6 +61,44 @@ func (s *system) stranger(t *testing.T, n int) *stranger {
 }
 
 const mobilityHeader = 135
+
+// A habit is a way to write a Binding Update that a mobile node may have, and the
+// acknowledgement it is owed.
+type habit struct {
+	name    string
+	message []byte
+	want    acknowledgement
+}
+
+// run is a subtest with the mobile node as it is now.
+func (s *stranger) run(name string, test func()) {
+	outer := s.t
+	defer func() { s.t = outer }()
+	outer.Run(name, func(t *testing.T) {
+		s.t = t
+		test()
+	})
+}
+
+// must ends the test for an error.
+func (s *stranger) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// asks are Binding Updates and what they are owed, in order.
+func (s *stranger) asks(updates []habit) {
+	s.t.Helper()
+	for _, u := range updates {
+		s.run(u.name, func() {
+			if got := s.ask(u.message); got != u.want {
+				s.t.Errorf("acknowledged by %+v, want %+v", got, u.want)
+			}
+		})
+	}
+}
 
 // commands runs lines in a shell of a host.
 func (s *stranger) commands(host *testbed.Host, lines string) string {
@@ -213,6 +253,26 @@ func update(sequence, flags, lifetime uint16, options ...byte) []byte {
 // alternate is an Alternate Care-of Address option where it stands right: behind
 // two octets of padding.
 func alternate(careOf netip.Addr) []byte { return append([]byte{1, 0, 3, 16}, careOf.AsSlice()...) }
+
+// wire opens an interface of a host, to put packets on its link and see them.
+func (s *stranger) wire(host *testbed.Host, name string) *wiretest.Wire {
+	s.t.Helper()
+	var wire *wiretest.Wire
+	s.must(host.Do(func() (err error) {
+		wire, err = wiretest.Open(name)
+		return err
+	}))
+	s.t.Cleanup(func() { wire.Close() })
+	return wire
+}
+
+// hardware is the link-layer address of a host's interface.
+func (s *stranger) hardware(host *testbed.Host, name string) net.HardwareAddr {
+	s.t.Helper()
+	link, err := host.Netlink().LinkByName(name)
+	s.must(err)
+	return link.Attrs().HardwareAddr
+}
 
 // binding returns what the daemon knows of the home address.
 func (s *stranger) binding() (control.Binding, bool) {
