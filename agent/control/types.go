@@ -31,8 +31,31 @@ type Status struct {
 	Bindings int            `json:"bindings"`
 	IKE      IKEStatus      `json:"ike"`
 	Kernel   KernelStatus   `json:"kernel"`
+	Store    StoreStatus    `json:"store"`
 	Peers    []Peer         `json:"peers"`
 	Prefixes []PrefixStatus `json:"home_prefixes"`
+	// Warnings tell of the box around the daemon, where it is not as a home agent
+	// needs it.
+	Warnings []Warning `json:"warnings,omitempty"`
+}
+
+// StoreStatus tells of the file that keeps sessions.
+type StoreStatus struct {
+	Path string `json:"path"`
+	// Error is why the last commit failed, empty if it did not: until one
+	// succeeds again, nobody is bootstrapped or registered.
+	Error string `json:"error,omitempty"`
+	// Failed is when a commit failed last, Failures how many have since the start.
+	Failed   *time.Time `json:"failed,omitempty"`
+	Failures uint64     `json:"failures"`
+	// Free is the room on its disk, in octets; absent if that is not known.
+	Free uint64 `json:"free_octets,omitempty"`
+}
+
+// A Warning is a sentence, and the command that mends what it tells of.
+type Warning struct {
+	Text   string `json:"text"`
+	Repair string `json:"repair,omitempty"`
 }
 
 // SessionCounts counts sessions by what is known of them.

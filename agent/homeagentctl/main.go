@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,12 +14,14 @@ import (
 	"github.com/alecthomas/kong"
 
 	"homeagent/agent/control"
+	"homeagent/agent/version"
 	"homeagent/packaging/manual"
 )
 
 type cli struct {
 	manual.Flags
-	Socket string `help:"Control socket of the daemon." default:"/run/homeagent/control.sock" env:"HOMEAGENT_SOCKET" placeholder:"PATH"`
+	Socket  string           `help:"Control socket of the daemon." default:"${socket}" env:"HOMEAGENT_SOCKET" placeholder:"PATH"`
+	Version kong.VersionFlag `help:"Show the version and exit."`
 
 	Status   statusCmd   `cmd:"" help:"Show how the daemon and its parts are."`
 	Sessions sessionsCmd `cmd:"" help:"List the bootstrapped mobile nodes."`
@@ -26,6 +29,7 @@ type cli struct {
 	Bindings bindingsCmd `cmd:"" help:"List the registered mobile nodes, or count what became of Binding Updates."`
 	Binding  bindingCmd  `cmd:"" help:"Show the registration of one home address."`
 	Release  releaseCmd  `cmd:"" help:"End a session: its key, security associations and home address are taken back."`
+	Doctor   doctorCmd   `cmd:"" help:"Tell whether this box is ready, and which command mends what is not."`
 	Init     initCmd     `cmd:"" help:"Write the configuration from a few answers or flags."`
 	Psk      pskCmd      `cmd:"" help:"Derive the IKE pre-shared key of a mobile node, to compare with an AAA server."`
 }
@@ -34,8 +38,33 @@ type cli struct {
 type environment struct {
 	context.Context
 	client *control.Client
+	socket string
 	out    io.Writer
+	errors io.Writer
 	in     io.Reader
+}
+
+const defaultSocket = "/run/homeagent/control.sock"
+
+// Exit statuses, beside 0.
+const (
+	exitFailed = 1 // what was asked for failed, or the doctor found a failure
+	exitUsage  = 2 // the command line is wrong
+)
+
+// A usageError says that the command line is wrong.
+type usageError struct{ error }
+
+// Error is what is wrong with it, and what helps.
+func (e usageError) Error() string {
+	return e.error.Error() + " (homeagentctl --help tells what there is)"
+}
+
+func exitCode(err error) int {
+	if errors.As(err, &usageError{}) {
+		return exitUsage
+	}
+	return exitFailed
 }
 
 func main() {
@@ -43,7 +72,7 @@ func main() {
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "homeagentctl: %v\n", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 }
 
@@ -52,17 +81,17 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	parser, err := kong.New(&c,
 		kong.Name("homeagentctl"),
 		kong.Description("Operate the Mobile IPv6 home agent."),
-		kong.UsageOnError(),
 		kong.Writers(out, os.Stderr),
+		kong.Vars{"socket": defaultSocket, "version": version.Version},
 	)
 	if err != nil {
 		return err
 	}
 	parsed, err := parser.Parse(joinNegative(args))
 	if err != nil {
-		return err
+		return usageError{err}
 	}
-	return parsed.Run(&environment{Context: ctx, client: control.NewClient(c.Socket), out: out, in: in})
+	return parsed.Run(&environment{Context: ctx, client: control.NewClient(c.Socket), socket: c.Socket, out: out, errors: os.Stderr, in: in})
 }
 
 // joinNegative writes "--key-id -5" as "--key-id=-5": key ids are signed, and

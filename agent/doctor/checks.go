@@ -1,0 +1,54 @@
+package doctor
+
+import "time"
+
+const (
+	soon   = 5 * time.Second
+	within = 10 * time.Second // where charon answers
+	// peerTime is more than a handshake may take, so that a peer's own error is
+	// told.
+	peerTime = 15 * time.Second
+)
+
+// Checks are all checks.
+func Checks() []Check {
+	return []Check{
+		{"configuration", soon, configuration},
+		{"account", soon, accounts},
+		{"module", soon, modules},
+		{"forwarding", soon, forwarding},
+		{"router_advertisements", soon, routerAdvertisements},
+		{"address", soon, addresses},
+		{"prefix", soon, prefixes},
+		{"home_link", soon, homeLink},
+		{"strongswan", within, strongSwan},
+		{"strongswan_settings", within, strongSwanSettings},
+		{"conflict", soon, conflicts},
+		{"tls", soon, tlsFiles},
+		{"store", soon, stateStore},
+		{"clock", soon, clock},
+		{"daemon", soon, daemon},
+		{"listener", soon, listeners},
+		{"peer", peerTime, peers},
+	}
+}
+
+// OfBox are the checks that a running daemon makes of the box around it: what
+// can change under it, and costs little.
+func OfBox() []Check {
+	return []Check{
+		{"forwarding", soon, forwarding},
+		{"address", soon, addresses},
+		{"home_link", soon, homeLink},
+	}
+}
+
+// OfConfiguration are the checks of what a configuration names: files of TLS,
+// group and interface.
+func OfConfiguration() []Check {
+	return []Check{
+		{"account", soon, controlGroup},
+		{"home_link", soon, homeLinkExists},
+		{"tls", soon, tlsFiles},
+	}
+}

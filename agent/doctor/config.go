@@ -1,0 +1,72 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"homeagent/agent/config"
+)
+
+// configuration looks whether there is one that a daemon can use.
+func configuration(_ context.Context, p *patient) []Finding {
+	var problems config.Problems
+	switch err := p.configError; {
+	case err == nil:
+		return []Finding{p.configReadable()}
+	case errors.Is(err, fs.ErrNotExist):
+		return []Finding{fail("homeagentctl init", "there is no configuration %s", p.file)}
+	case denied(err):
+		return []Finding{cannot("the configuration "+p.file, err)}
+	case errors.As(err, &problems):
+		text := problems[0].Error()
+		if more := len(problems) - 1; more > 0 {
+			text += fmt.Sprintf(", and %d more that the daemon's --check tells", more)
+		}
+		return []Finding{fail(repairConfig(p.file), "%s", text)}
+	default:
+		return []Finding{fail(repairConfig(p.file), "%v", err)}
+	}
+}
+
+// repairConfig is what tells all that is wrong with a file.
+func repairConfig(file string) string { return "homeagentd --check --config " + file }
+
+func (p *patient) configReadable() Finding {
+	if what := p.outOfReach(p.file); what != "" {
+		return fail("systemd-tmpfiles --create homeagent.conf", "%s cannot be read by the user %s, as whom the daemon runs", what, userName)
+	}
+	return good("%s is complete and right", p.file)
+}
+
+// accounts looks for the user as whom the daemon runs, and the group that may use
+// its socket.
+func accounts(ctx context.Context, p *patient) []Finding {
+	return append([]Finding{p.daemonAccount()}, controlGroup(ctx, p)...)
+}
+
+func (p *patient) daemonAccount() Finding {
+	_, userErr := p.UserID(userName)
+	_, groupErr := p.GroupID(userName)
+	switch {
+	case userErr == nil && groupErr == nil:
+		return good("user and group %s exist", userName).about(userName)
+	case !p.installed:
+		return good("no unit of systemd is installed that would need the user %s", userName).about(userName)
+	default:
+		return fail("systemd-sysusers homeagent.conf", "the user or group %s does not exist, as whom the daemon runs", userName).about(userName)
+	}
+}
+
+// controlGroup looks for the group that may use the control socket.
+func controlGroup(_ context.Context, p *patient) []Finding {
+	group := p.cfg.Control.Group
+	if group == "" {
+		return nil
+	}
+	if _, err := p.GroupID(group); err != nil {
+		return []Finding{fail("groupadd --system "+group, "the group %s of control.group does not exist", group).about(group)}
+	}
+	return []Finding{good("the group %s of control.group exists", group).about(group)}
+}

@@ -1,0 +1,171 @@
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
+
+// renewal is how long before its end a certificate is worth a warning.
+const renewal = 30 * 24 * time.Hour
+
+// tlsFiles looks at the files of TLS: there, readable, fitting, valid, and the key
+// nobody else's.
+func tlsFiles(_ context.Context, p *patient) []Finding {
+	d := &p.cfg.Diameter
+	if d.Certificate == "" && d.Key == "" && d.CA == "" {
+		return nil
+	}
+	texts := map[string][]byte{}
+	var findings []Finding
+	for _, file := range []struct{ option, name string }{{"diameter.certificate", d.Certificate}, {"diameter.key", d.Key}, {"diameter.ca", d.CA}} {
+		text, f := p.tlsFile(file.option, file.name)
+		if f.Status != OK {
+			findings = append(findings, f.about(file.option))
+		}
+		texts[file.option] = text
+	}
+	if len(findings) > 0 {
+		return findings
+	}
+	now := p.now()
+	findings = p.keyMode()
+	findings = append(findings, pairs(texts["diameter.certificate"], texts["diameter.key"], d.Identity, now)...)
+	findings = append(findings, authorities(d.CA, texts["diameter.ca"], now)...)
+	if len(findings) == 0 {
+		leaf, _ := firstCertificate(texts["diameter.certificate"])
+		findings = append(findings, good("the certificate names %s and is valid until %s", d.Identity, leaf.NotAfter.Format(time.DateOnly)))
+	}
+	return findings
+}
+
+// now is the box's time.
+func (p *patient) now() time.Time {
+	if c, err := p.Clock(); err == nil {
+		return c.Now
+	}
+	return time.Now()
+}
+
+// tlsFile reads one of the files.
+func (p *patient) tlsFile(option, name string) ([]byte, Finding) {
+	if name == "" {
+		return nil, fail(repairConfig(p.file), "%s is not set, and TLS is used", option)
+	}
+	text, err := fs.ReadFile(p.Files(), inside(name))
+	if out := p.outOfReach(name); out != "" && (err == nil || denied(err)) {
+		return nil, fail(fmt.Sprintf("chgrp %s %s && chmod g+rX %[2]s", userName, out),
+			"%s: %s cannot be read by the user %s, as whom the daemon runs", option, out, userName)
+	}
+	switch {
+	case denied(err):
+		return nil, cannot(option+", "+name+",", err)
+	case err != nil:
+		return nil, fail("", "%s: there is no %s to read (%v)", option, name, err)
+	}
+	return text, Finding{}
+}
+
+// keyMode looks whether others can read the private key.
+func (p *patient) keyMode() []Finding {
+	key := p.cfg.Diameter.Key
+	info, err := fs.Stat(p.Files(), inside(key))
+	if err != nil || info.Mode().Perm()&0o027 == 0 {
+		return nil
+	}
+	return []Finding{fail("chmod o=,g-w "+key, "diameter.key: others than its owner and group can read %s, or its group can change it (mode %04o)", key, info.Mode().Perm()).about("diameter.key")}
+}
+
+// pairs looks whether certificate and key belong together, name us, and are of
+// use for both ends of a connection.
+func pairs(certificate, key []byte, identity string, now time.Time) []Finding {
+	_, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return []Finding{fail("", "diameter.certificate and diameter.key do not make a pair: %v", err).about("diameter.certificate")}
+	}
+	leaf, err := firstCertificate(certificate)
+	if err != nil {
+		return []Finding{fail("", "diameter.certificate: %v", err).about("diameter.certificate")}
+	}
+	var findings []Finding
+	if !slices.ContainsFunc(leaf.DNSNames, func(n string) bool { return strings.EqualFold(n, identity) }) {
+		findings = append(findings, fail("", "diameter.certificate names %q and not %s, by which peers know this home agent", leaf.DNSNames, identity))
+	}
+	for _, use := range []struct {
+		of   x509.ExtKeyUsage
+		name string
+	}{{x509.ExtKeyUsageServerAuth, "servers (serverAuth)"}, {x509.ExtKeyUsageClientAuth, "clients (clientAuth)"}} {
+		if len(leaf.ExtKeyUsage) > 0 && !slices.Contains(leaf.ExtKeyUsage, use.of) && !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageAny) {
+			findings = append(findings, warn("", "diameter.certificate is not for TLS %s, and a Diameter node is both", use.name))
+		}
+	}
+	findings = append(findings, valid("diameter.certificate", leaf, now)...)
+	for i := range findings {
+		findings[i] = findings[i].about("diameter.certificate")
+	}
+	return findings
+}
+
+// valid looks at the days of a certificate.
+func valid(option string, c *x509.Certificate, now time.Time) []Finding {
+	switch {
+	case now.Before(c.NotBefore):
+		return []Finding{fail("timedatectl set-ntp true", "%s is not valid before %s (is the clock right?)", option, c.NotBefore.Format(time.DateTime))}
+	case now.After(c.NotAfter):
+		return []Finding{fail("", "%s expired on %s", option, c.NotAfter.Format(time.DateOnly))}
+	case c.NotAfter.Sub(now) < renewal && c.NotAfter.Sub(now) < c.NotAfter.Sub(c.NotBefore)/3:
+		return []Finding{warn("", "%s expires on %s", option, c.NotAfter.Format(time.DateOnly))}
+	}
+	return nil
+}
+
+// authorities looks at those who vouch for peers.
+func authorities(name string, text []byte, now time.Time) []Finding {
+	all, err := certificates(text)
+	if err != nil || len(all) == 0 {
+		return []Finding{fail("", "diameter.ca: %s holds no certificate in PEM", name).about("diameter.ca")}
+	}
+	var findings []Finding
+	for _, c := range all {
+		findings = append(findings, valid("the authority "+c.Subject.String()+" of diameter.ca", c, now)...)
+		if !c.IsCA {
+			findings = append(findings, warn("", "diameter.ca holds a certificate of %s that is no authority's", c.Subject))
+		}
+	}
+	for i := range findings {
+		findings[i] = findings[i].about("diameter.ca")
+	}
+	return findings
+}
+
+func firstCertificate(text []byte) (*x509.Certificate, error) {
+	all, err := certificates(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("it holds no certificate in PEM")
+	}
+	return all[0], nil
+}
+
+func certificates(text []byte) ([]*x509.Certificate, error) {
+	var all []*x509.Certificate
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("it holds a certificate that cannot be read: %w", err)
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
