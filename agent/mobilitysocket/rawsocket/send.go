@@ -4,6 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"homeagent/agent/mobilitysocket/ancillary"
 )
@@ -24,26 +28,52 @@ func (s *Socket) send(p Outgoing) error {
 	if err != nil {
 		return err
 	}
-	control := ancillary.Append(make([]byte, 0, ancillary.SendSpace), ancillary.Sent{Source: p.Source, CareOf: p.CareOf})
+	ancillaryData := ancillary.Append(make([]byte, 0, ancillary.SendSpace), ancillary.Sent{Source: p.Source, CareOf: p.CareOf})
 	if s.cfg.Protect != nil {
 		s.sending.Lock()
 		defer s.sending.Unlock()
-		if err := s.protect(conn, p.Association); err != nil {
-			return err
-		}
 	}
-	_, _, err = conn.WriteMsgIP(p.Payload, control, &net.IPAddr{IP: p.Destination.AsSlice()})
-	return err
+	return control(conn, func(fd int) error {
+		if s.cfg.Protect != nil {
+			if err := s.cfg.Protect(fd, p.Association); err != nil {
+				return err
+			}
+		}
+		return transmit(fd, p.Payload, ancillaryData, &unix.SockaddrInet6{Addr: p.Destination.As16()})
+	})
 }
 
-func (s *Socket) protect(conn *net.IPConn, association uint32) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
+// ErrNoAssociation says that there is no security association for a packet that
+// has to leave under one.
+var ErrNoAssociation = errors.New("there is no security association to send it under")
+
+// roomPatience is how long a packet waits for others in the socket's buffer to
+// leave.
+const roomPatience = 100 * time.Millisecond
+
+// transmit does not leave a packet that cannot be sent to the runtime's poller: the
+// kernel's error for a missing security association is that for a full buffer,
+// and the one would be waited for in vain, with all other packets behind it.
+func transmit(fd int, payload, control []byte, to unix.Sockaddr) error {
+	for {
+		err := unix.Sendmsg(fd, payload, control, to, unix.MSG_DONTWAIT)
+		if err == nil || !errors.Is(err, unix.EAGAIN) {
+			return os.NewSyscallError("sendmsg", err)
+		}
+		if hasRoom(fd, 0) {
+			return ErrNoAssociation
+		}
+		if !hasRoom(fd, roomPatience) {
+			return os.NewSyscallError("sendmsg", err)
+		}
 	}
-	var failed error
-	err = raw.Control(func(fd uintptr) { failed = s.cfg.Protect(int(fd), association) })
-	return errors.Join(err, failed)
+}
+
+// hasRoom waits for the socket's buffer to be half empty.
+func hasRoom(fd int, patience time.Duration) bool {
+	events := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	n, err := unix.Poll(events, int(patience.Milliseconds()))
+	return err == nil && n == 1 && events[0].Revents&unix.POLLOUT != 0
 }
 
 // connFor returns the socket whose packets leave by the interface. One that is

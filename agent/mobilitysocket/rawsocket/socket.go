@@ -71,7 +71,8 @@ type Outgoing struct {
 	// whatever routes there are through others; 0 leaves it to the routes.
 	Interface int
 	// Association is the reqid of the ESP security association that the packet
-	// has to leave under; 0 leaves it to the policies.
+	// has to leave under; 0 leaves it to the policies. Without one sending fails
+	// with ErrNoAssociation.
 	Association uint32
 	Payload     []byte // the checksum is the kernel's to fill in
 }

@@ -15,6 +15,7 @@ import (
 
 	"homeagent/agent/mobilitysocket/rawsocket"
 	"homeagent/diameter/lab/testbed"
+	"homeagent/xfrm"
 )
 
 const icmpv6 = 58
@@ -66,6 +67,27 @@ func TestTypesAreFiltered(t *testing.T) {
 		t.Errorf("counters %+v", c)
 	}
 	check(t, socket.Close())
+}
+
+// A packet without a security association is given back and holds up no other; the
+// kernel's error for it is that for a full buffer.
+func TestMissingAssociationIsNotWaitedFor(t *testing.T) {
+	host, _ := newHost(t)
+	check(t, host.Do(func() error {
+		socket, err := rawsocket.Open(rawsocket.Config{Protocol: icmpv6, Protect: xfrm.ProtectSocket})
+		if err != nil {
+			return err
+		}
+		defer socket.Close()
+		for range 3 {
+			err := socket.Send(rawsocket.Outgoing{Destination: netip.IPv6Loopback(), Payload: echo, Association: 4711})
+			if !errors.Is(err, rawsocket.ErrNoAssociation) {
+				t.Errorf("sending without an association: %v", err)
+			}
+			check(t, socket.Send(rawsocket.Outgoing{Destination: netip.IPv6Loopback(), Payload: echo}))
+		}
+		return nil
+	}))
 }
 
 func TestServe(t *testing.T) {
