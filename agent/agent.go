@@ -57,6 +57,7 @@ type Agent struct {
 	sessions  *session.Manager
 	charon    *ike.Charon
 	kernel    *kernelTask
+	shield    *shield
 	registrar *registrar.Registrar
 	signals   *signalling
 	discovery Task // nil where nobody is answered
@@ -82,11 +83,18 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 
 func (a *Agent) buildCharon() error {
 	var err error
+	networks := networksOf(a.cfg)
 	a.charon, err = ike.New(ike.Config{
 		Socket: a.cfg.IKE.Socket, Identity: a.cfg.IKE.Identity, Window: a.cfg.IKE.Window,
 		IKEProposals: a.cfg.IKE.IKEProposals, ESPProposals: a.cfg.IKE.ESPProposals, DPDDelay: a.cfg.IKE.DPD,
-		Log:  a.deps.Log,
-		OnUp: func(e ike.Established) { a.sessions.Established(e.HomeAddress, e.CareOf, e.At) },
+		Log:           a.deps.Log,
+		RefusePayload: a.cfg.Mobility.PayloadProtection == config.ForbidPayloadProtection,
+		Networks:      func(userName string) []netip.Prefix { return networks[userName] },
+		OnUp:          func(e ike.Established) { a.sessions.Established(e.HomeAddress, e.CareOf, e.At) },
+		OnTunnels: func(e ike.Tunneled) {
+			a.sessions.Tunnelled(e.HomeAddress, e.Tunnels.ReturnRoutability, e.Tunnels.Payload)
+			a.shield.wished(e.HomeAddress)
+		},
 	})
 	return err
 }
@@ -96,7 +104,8 @@ func (a *Agent) buildSessions() error {
 	if err != nil {
 		return err
 	}
-	a.kernel = newKernelTask(a.deps.Kernel, a.desired, a.deps.Log)
+	a.shield = newShield(a.deps.Kernel, a.cfg.Mobility.PayloadProtection, func(home netip.Addr) (store.Session, bool) { return a.sessions.Owner(home) }, a.deps.Log)
+	a.kernel = newKernelTask(a.shield, a.desired, a.deps.Log)
 	a.sessions = session.New(session.Config{
 		HomeAgents: a.cfg.HomeAgent.Addresses, MaxSessions: a.cfg.Limits.Sessions, MaxLifetime: a.cfg.Limits.Authorization,
 		EffectTimeout: a.cfg.Limits.EffectTimeout, Identity: a.cfg.Diameter.Identity,
@@ -111,7 +120,7 @@ func (a *Agent) buildRegistrar() error {
 		return fmt.Errorf("making the binding cache: %w", err)
 	}
 	a.signals = &signalling{conn: a.deps.Mobility, after: a.kernel.Ready(), association: a.association, homeLink: a.deps.HomeInterface, log: a.deps.Log}
-	a.registrar = registrar.New(cache, effects{a.deps.HomeLink, a.deps.Store, a.deps.Kernel, a.charon, a.sessions}, a.signals, a.cfg.Limits.EffectTimeout, a.deps.Log)
+	a.registrar = registrar.New(cache, effects{a.deps.HomeLink, a.deps.Store, a.shield, a.charon, a.sessions}, a.signals, a.cfg.Limits.EffectTimeout, a.deps.Log)
 	a.signals.update = a.registrar.Handle
 	return nil
 }
@@ -215,7 +224,7 @@ func (a *Agent) desired() xfrm.Desired {
 // Run runs the agent until ctx ends. Sessions, keys, policies and bindings stay
 // as they are, so that mobile nodes are served while the daemon restarts.
 func (a *Agent) Run(ctx context.Context) error {
-	tasks := []Task{a.kernel, patient{a.charon, charonPatience}, a.sessions, a.registrar, a.signals, kernelWatch{a.deps.Kernel, a.kernel.look, a.signals}, a.deps.HomeLink, a.peers, a.control}
+	tasks := []Task{a.kernel, a.shield, patient{a.charon, charonPatience}, a.sessions, a.registrar, a.signals, kernelWatch{a.deps.Kernel, a.kernel.look, a.signals}, a.deps.HomeLink, a.peers, a.control}
 	if a.discovery != nil {
 		tasks = append(tasks, a.discovery)
 	}

@@ -57,8 +57,13 @@ func claim(b bindingcache.Binding) homelink.Claim {
 	}
 }
 
-// Store makes a binding durable.
+// Store makes a binding durable. It is the first step of every registration, so
+// it is also where the mobile node says that it is content with the CHILD_SAs it
+// has.
 func (e effects) Store(ctx context.Context, b bindingcache.Binding) error {
+	if b.Active() {
+		e.charon.Registered(b.HomeAddress)
+	}
 	return e.records.Apply(ctx, store.PutBinding{Binding: toStore(b)})
 }
 
@@ -99,15 +104,16 @@ func fromStore(b store.Binding) bindingcache.Binding {
 
 // MoveIKE tells strongSwan that its peer is at the binding's care-of address now
 // (RFC 6275 section 10.3.1, K=1).
-func (e effects) MoveIKE(ctx context.Context, _ netip.Addr, b bindingcache.Binding) error {
+func (e effects) MoveIKE(ctx context.Context, from netip.Addr, b bindingcache.Binding) error {
 	owner, ok := e.sessions.Owner(b.HomeAddress)
 	if !ok {
 		return fmt.Errorf("moving the IKE peer of %s: %w", b.HomeAddress, session.ErrUnknown)
 	}
 	err := e.kernel.Migrate(ctx, xfrm.Migration{
-		HomeAddress: b.HomeAddress, HomeAgent: b.HomeAgent, CareOf: b.CareOf, ReqID: owner.ReqID,
+		HomeAddress: b.HomeAddress, HomeAgent: b.HomeAgent, CareOf: b.CareOf, ReqID: owner.ReqID, From: from,
 	})
 	if err == nil {
+		e.charon.Followed(b.HomeAddress, b.CareOf)
 		e.sessions.Moved(b.HomeAddress, b.CareOf)
 	}
 	return err

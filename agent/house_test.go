@@ -62,6 +62,9 @@ func (k *kernel) Counters() (xfrm.Counters, error) {
 	return xfrm.Counters{Spoofed: 3, IPsec: map[string]uint64{"XfrmInTmplMismatch": 2, "XfrmInError": 0}}, k.failure()
 }
 func (k *kernel) Migrate(context.Context, xfrm.Migration) error { return k.failure() }
+func (k *kernel) Protect(context.Context, netip.Addr, xfrm.Protection) error {
+	return k.failure()
+}
 func (k *kernel) Watch(ctx context.Context, _ xfrm.Watcher) error {
 	<-ctx.Done()
 	return nil
@@ -159,6 +162,7 @@ func (h *house) start(t *testing.T) {
 	a, err := agent.New(cfg, agent.Deps{
 		Store: records, Kernel: h.kernel, Mobility: h.mh, HomeLink: homelink.Virtual{},
 		Notifier: notifier, Log: slog.New(slog.DiscardHandler),
+		Reload: agent.Reload{Load: func() (*config.Config, error) { return config.Load(h.file("homeagent.toml")) }},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,8 @@ type Kernel interface {
 	// Bind and Unbind change the binding of one home address.
 	Bind(ctx context.Context, b xfrm.Binding) error
 	Unbind(ctx context.Context, home netip.Addr) error
+	// Protect changes which packets of a binding must be under ESP.
+	Protect(ctx context.Context, home netip.Addr, p xfrm.Protection) error
 	// Migrate tells strongSwan that a mobile node's IKE peer has moved.
 	Migrate(ctx context.Context, m xfrm.Migration) error
 	// Counters counts what the kernel has dropped.

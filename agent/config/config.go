@@ -104,6 +104,17 @@ const (
 	Physical HomeLink = "physical" // a link with nodes, defended by proxy ND
 )
 
+// PayloadProtection says which mobile nodes' tunnelled packets are under ESP (RFC
+// 4877 section 4.1).
+type PayloadProtection string
+
+// The kinds of protection.
+const (
+	PermitPayloadProtection  PayloadProtection = "permit"  // of those that ask for it
+	RequirePayloadProtection PayloadProtection = "require" // of all: what is not does not pass
+	ForbidPayloadProtection  PayloadProtection = "forbid"  // of none
+)
+
 // Mobility is how mobile nodes register and are reached.
 type Mobility struct {
 	HomeLink     HomeLink
@@ -116,6 +127,7 @@ type Mobility struct {
 	RouteOptimization bool
 	Preference        int             // among home agents, higher is better (RFC 6275 section 7.4)
 	Networks          []MobileNetwork // of mobile routers (RFC 3963)
+	PayloadProtection PayloadProtection
 }
 
 // A MobileNetwork is a prefix behind the mobile router of a user.

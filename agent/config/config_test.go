@@ -70,6 +70,7 @@ func TestMinimalGetsDefaults(t *testing.T) {
 		Mobility: config.Mobility{
 			HomeLink: config.Virtual, MaxLifetime: time.Hour, HoldDown: 10 * time.Minute,
 			TunnelMTU: 1460, TunnelDevice: "mip6", RouteOptimization: true,
+			PayloadProtection: config.PermitPayloadProtection,
 		},
 		Store:   config.Store{Path: "/var/lib/homeagent/state.db", Credential: "store-key"},
 		Control: config.Control{Socket: "/run/homeagent/control.sock"},

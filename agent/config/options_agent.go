@@ -42,6 +42,7 @@ func mobilityOptions() []Option {
 		option("mobility.hold_down", `"10m"`, "How long a home address is kept back after its release before another mobile node can get it; at least limits.effect_timeout.", duration(time.Second, 30*day), func(c *Config) *time.Duration { return &c.Mobility.HoldDown }),
 		option("mobility.route_optimization", "true", "Whether the home agent itself and mobile nodes away from home send each other packets on the direct way, with routing header and Home Address option, and not through the tunnel (RFC 6275 section 9.3). It takes two more objects in the kernel for each binding.", boolean, func(c *Config) *bool { return &c.Mobility.RouteOptimization }),
 		option("mobility.tunnel_device", `"mip6"`, "Name of the tunnel device to mobile nodes, which the home agent makes.", device, func(c *Config) *string { return &c.Mobility.TunnelDevice }),
+		option("mobility.payload_protection", `"permit"`, "Whether the packets of mobile nodes travel under ESP between them and the home agent: of those that set up a security association for it, of all (without one their packets are dropped), or of none. Binding Updates always do, and return routability where a mobile node asks for it.", oneOf(PermitPayloadProtection, RequirePayloadProtection, ForbidPayloadProtection), func(c *Config) *PayloadProtection { return &c.Mobility.PayloadProtection }),
 		option("mobility.tunnel_mtu", "1460", "MTU of the tunnel to mobile nodes in octets.", number[int](1280, 65495), func(c *Config) *int { return &c.Mobility.TunnelMTU }),
 	}
 }
