@@ -2,6 +2,7 @@ package mobilenode
 
 import (
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -36,8 +37,13 @@ func TestMigrateAttributes(t *testing.T) {
 		},
 		{
 			name: "migrate: old and new destination and source, proto, mode, reserved, reqid, families",
-			got:  p.moveOfNothing(),
+			got:  p.transferOfNothing()[0].bytes(),
 			want: zeroHex + zeroHex + homeHex + agentHex + "32" + "00" + "0000" + "e9030000" + "0a00" + "0a00", size: 76,
+		},
+		{
+			name: "migrate of what is received in tunnel mode",
+			got:  shield{reqID: 1003}.transfers(agent, home, netip.MustParseAddr("2001:db8:4::100"))[1].bytes(),
+			want: homeHex + agentHex + careHex + agentHex + "32" + "01" + "0000" + "eb030000" + "0a00" + "0a00", size: 76,
 		},
 	}
 	for _, tt := range tests {
@@ -146,6 +152,36 @@ func TestConnection(t *testing.T) {
 	}
 	if child.Mode != "transport_proxy" || child.ReqID != 1001 {
 		t.Errorf("mode %q, reqid %d", child.Mode, child.ReqID)
+	}
+}
+
+// TestShields: what is to be protected has a CHILD_SA and policies of its own, after
+// those for signalling, and return routability comes before the rest of the payload.
+func TestShields(t *testing.T) {
+	t.Parallel()
+	careOf := netip.MustParseAddr("2001:db8:4::100")
+	n := &Node{config: Config{HomeAddress: home, HomeAgent: agent, Protect: Protect{ReturnRoutability: true, Payload: true}}}
+	n.config.setDefaults()
+	var got []string
+	for _, c := range n.connection(Association{}).Children[1:] {
+		got = append(got, fmt.Sprint(c.Name, " ", c.Mode, " ", c.ReqID, " ", c.LocalTS, " ", c.RemoteTS))
+	}
+	for _, s := range n.config.shields() {
+		for _, p := range s.policies(home, careOf, agent) {
+			outside := p.Tmpls[0]
+			got = append(got, fmt.Sprintf("%s %s>%s %d priority %d: %s>%s %d", p.Dir, p.Src, p.Dst, p.Proto, p.Priority, outside.Src, outside.Dst, outside.Reqid))
+		}
+	}
+	want := []string{
+		"return-routability tunnel 1002 [2001:db8:1::1234/128[135]] [::/0[135]]",
+		"payload tunnel 1003 [2001:db8:1::1234/128] [::/0]",
+		"dir out 2001:db8:1::1234/128>::/0 135 priority 20: 2001:db8:4::100>2001:db8:1::1 1002",
+		"dir in ::/0>2001:db8:1::1234/128 135 priority 20: 2001:db8:1::1>2001:db8:4::100 1002",
+		"dir out 2001:db8:1::1234/128>::/0 0 priority 30: 2001:db8:4::100>2001:db8:1::1 1003",
+		"dir in ::/0>2001:db8:1::1234/128 0 priority 30: 2001:db8:1::1>2001:db8:4::100 1003",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("CHILD_SAs and policies (-want +got):\n%s", diff)
 	}
 }
 

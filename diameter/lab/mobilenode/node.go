@@ -27,6 +27,7 @@ type Config struct {
 	Interface         string        // the interface that moves, default eth0
 	Lifetime          time.Duration // asked for in a Binding Update, default 10 min
 	KeyManagement     bool          // asks that IKE follows movements (the K bit)
+	Protect           Protect       // what is under ESP besides Binding Updates
 	Log               *slog.Logger
 }
 
@@ -141,6 +142,11 @@ func (n *Node) Register(ctx context.Context, careOf netip.Addr) (Registration, e
 	if err := n.plane.away(careOf); err != nil {
 		return Registration{}, fmt.Errorf("preparing the kernel for care-of address %s: %w", careOf, err)
 	}
+	if n.config.KeyManagement && n.secured.IsValid() && n.secured != careOf {
+		if err := n.plane.moveShields(n.secured, careOf); err != nil {
+			return Registration{}, err
+		}
+	}
 	n.where = careOf
 	if !n.secured.IsValid() {
 		if _, err := n.Secure(ctx, careOf); err != nil {
@@ -163,7 +169,7 @@ func (n *Node) Leave(ctx context.Context) (Registration, error) {
 		return registration, err
 	}
 	n.where, registration.Security = netip.Addr{}, Ended
-	return registration, errors.Join(n.plane.dropTunnel(), n.insecure(ctx))
+	return registration, errors.Join(n.plane.dropShields(), n.plane.dropTunnel(), n.insecure(ctx))
 }
 
 // ReturnHome deregisters from the home link, where the home address must be

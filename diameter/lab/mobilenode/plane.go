@@ -29,6 +29,7 @@ type plane struct {
 	xfrm        *nl.SocketHandle
 	home, agent netip.Addr
 	reqID       int
+	shields     []shield
 }
 
 func openPlane(config Config) (*plane, error) {
@@ -44,7 +45,7 @@ func openPlane(config Config) (*plane, error) {
 	return &plane{
 		netlink: handle, xfrm: &nl.SocketHandle{Socket: socket},
 		home: config.HomeAddress, agent: config.HomeAgent,
-		reqID: int(config.ReqID),
+		reqID: int(config.ReqID), shields: config.shields(),
 	}, nil
 }
 
@@ -60,6 +61,7 @@ func (p *plane) away(careOf netip.Addr) error {
 		p.setRoutingHeader(),
 		p.setHomeAddressOption(careOf),
 		p.setPolicies(true),
+		p.setShields(careOf),
 		p.setTunnel(careOf),
 	)
 }
@@ -67,7 +69,7 @@ func (p *plane) away(careOf netip.Addr) error {
 // atHome makes signalling plain (but for ESP) and takes the tunnel away: the home
 // address is then the one on the node's interface.
 func (p *plane) atHome() error {
-	return errors.Join(p.setPolicies(false), p.removeHomeAddressOption(), p.dropTunnel())
+	return errors.Join(p.setPolicies(false), p.dropShields(), p.removeHomeAddressOption(), p.dropTunnel())
 }
 
 func (p *plane) remove() error {
@@ -75,7 +77,7 @@ func (p *plane) remove() error {
 	for _, policy := range p.policies(true) {
 		errs = append(errs, unless(p.netlink.XfrmPolicyDel(&policy), unix.ENOENT))
 	}
-	errs = append(errs, p.removeHomeAddressOption(), p.removeRoutingHeader(), p.dropTunnel())
+	errs = append(errs, p.dropShields(), p.removeHomeAddressOption(), p.removeRoutingHeader(), p.dropTunnel())
 	return errors.Join(errs...)
 }
 

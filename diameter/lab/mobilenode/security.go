@@ -26,8 +26,9 @@ type Association struct {
 }
 
 // Secure derives the pre-shared key, gives it to the node's strongSwan, and has it
-// set up an IKE_SA from the care-of address and the CHILD_SA that protects Mobility
-// Headers between home address and home agent. An older IKE_SA is ended.
+// set up an IKE_SA from the care-of address, the CHILD_SA that protects Mobility
+// Headers between home address and home agent, and then those for what else is to
+// be protected. An older IKE_SA is ended.
 func (n *Node) Secure(ctx context.Context, careOf netip.Addr) (Association, error) {
 	key, err := psk.Derive(n.config.Key, n.config.KeyID, n.config.HomeAddress, n.config.HomeAgent)
 	if err != nil {
@@ -42,8 +43,10 @@ func (n *Node) Secure(ctx context.Context, careOf netip.Addr) (Association, erro
 			return err
 		}
 		start := time.Now()
-		if err := strongswan.Initiate(ctx, n.config.Socket, a.Name, childName); err != nil {
-			return err
+		for _, child := range n.connection(a).Children {
+			if err := strongswan.Initiate(ctx, n.config.Socket, a.Name, child.Name); err != nil {
+				return err
+			}
 		}
 		a.Took = time.Since(start)
 		a.IKE, err = newest(ctx, link, a.Name)
@@ -86,9 +89,15 @@ func (n *Node) follow(ctx context.Context, careOf netip.Addr, flags mobility.Ack
 	if n.secured == careOf {
 		return Unmoved, nil
 	}
-	if flags.Has(mobility.AckKeyManagement) {
+	if n.config.KeyManagement {
+		// Also before strongSwan ends it: it must know where it is.
+		if err := n.plane.migrate(n.secured, careOf); err != nil {
+			return Unmoved, err
+		}
 		n.secured = careOf
-		return Followed, n.plane.migrate(careOf)
+	}
+	if flags.Has(mobility.AckKeyManagement) {
+		return Followed, nil
 	}
 	_, err := n.Secure(ctx, careOf)
 	return Renewed, err
@@ -117,7 +126,7 @@ func (n *Node) load(ctx context.Context, link *vici.Link, a Association, key psk
 // care-of address and home agent, and the CHILD_SA is the home address's.
 func (n *Node) connection(a Association) vici.Conn {
 	selector := func(address netip.Addr) []string { return []string{fmt.Sprintf("%s/128[%d]", address, protocol)} }
-	return vici.Conn{
+	conn := vici.Conn{
 		Name:  a.Name,
 		Local: a.CareOf, Remote: n.config.HomeAgent,
 		LocalID: identity(n.config.UserName), RemoteID: n.config.HomeAgentIdentity,
@@ -128,6 +137,10 @@ func (n *Node) connection(a Association) vici.Conn {
 			Proposals: n.config.Proposals.ESP,
 		}},
 	}
+	for _, s := range n.config.shields() {
+		conn.Children = append(conn.Children, s.childSA(&n.config))
+	}
+	return conn
 }
 
 // identity makes strongSwan take a NAI for what it is, whatever else it looks like.

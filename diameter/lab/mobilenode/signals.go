@@ -34,13 +34,20 @@ func openSignals(home, agent netip.Addr) (*signals, error) {
 
 func (s *signals) close() error { return s.conn.Close() }
 
-func (s *signals) send(message []byte) error {
+func (s *signals) send(message []byte) error { return s.sendTo(message, s.agent) }
+
+// sendTo sends to a correspondent: such messages take the tunnel.
+func (s *signals) sendTo(message []byte, to netip.Addr) error {
 	from := &ipv6.ControlMessage{Src: s.home.AsSlice()}
-	_, err := s.packets.WriteTo(message, from, &net.IPAddr{IP: s.agent.AsSlice()})
+	_, err := s.packets.WriteTo(message, from, &net.IPAddr{IP: to.AsSlice()})
 	return err
 }
 
 func (s *signals) receive(ctx context.Context, deadline time.Time) ([]byte, error) {
+	return s.receiveFrom(ctx, s.agent, deadline)
+}
+
+func (s *signals) receiveFrom(ctx context.Context, sender netip.Addr, deadline time.Time) ([]byte, error) {
 	// Ends the wait below, should the context end first.
 	stop := context.AfterFunc(ctx, func() { s.conn.SetReadDeadline(time.Now()) })
 	defer stop()
@@ -60,7 +67,7 @@ func (s *signals) receive(ctx context.Context, deadline time.Time) ([]byte, erro
 		if err != nil {
 			return nil, fmt.Errorf("receiving a Mobility Header: %w", err)
 		}
-		if from.IP.Equal(s.agent.AsSlice()) {
+		if from.IP.Equal(sender.AsSlice()) {
 			return packet[:n], nil
 		}
 	}
