@@ -46,6 +46,7 @@ type Deps struct {
 	// Watchdog is the interval within which the service manager wants to hear
 	// from us, 0 for never.
 	Watchdog time.Duration
+	Reload   Reload
 	Log      *slog.Logger
 }
 
@@ -63,7 +64,10 @@ type Agent struct {
 	discovery Task // nil where nobody is answered
 	peers     *peer.Table
 	control   *control.Server
+	reloader  *reloader
 	ready     chan struct{}
+
+	bootstrapper *bootstrapper
 }
 
 // New joins the parts and restores what the store holds. Nothing is opened and
@@ -76,6 +80,8 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 		}
 	}
 	a.control = control.NewServer(cfg.Control.Socket, cfg.Control.Group, a, deps.Log)
+	a.reloader = newReloader(a, cfg, deps.Reload)
+	a.control.Handle("POST /v1/reload", a.reloadView())
 	a.control.Handle("GET /v1/bindings", a.bindingsView())
 	a.control.Handle("GET /v1/binding", a.oneBindingView())
 	return a, a.restore()
@@ -115,7 +121,7 @@ func (a *Agent) buildSessions() error {
 }
 
 func (a *Agent) buildRegistrar() error {
-	cache, err := bindingcache.New(a.bindingRules())
+	cache, err := bindingcache.New(a.bindingRules(a.cfg))
 	if err != nil {
 		return fmt.Errorf("making the binding cache: %w", err)
 	}
@@ -137,6 +143,7 @@ func (a *Agent) buildPeers() error {
 	if err != nil {
 		return err
 	}
+	a.bootstrapper = b
 	credentials, err := loadTLS(a.cfg.Diameter)
 	if err != nil {
 		return err
@@ -224,7 +231,7 @@ func (a *Agent) desired() xfrm.Desired {
 // Run runs the agent until ctx ends. Sessions, keys, policies and bindings stay
 // as they are, so that mobile nodes are served while the daemon restarts.
 func (a *Agent) Run(ctx context.Context) error {
-	tasks := []Task{a.kernel, a.shield, patient{a.charon, charonPatience}, a.sessions, a.registrar, a.signals, kernelWatch{a.deps.Kernel, a.kernel.look, a.signals}, a.deps.HomeLink, a.peers, a.control}
+	tasks := []Task{a.kernel, a.shield, patient{a.charon, charonPatience}, a.sessions, a.registrar, a.signals, kernelWatch{a.deps.Kernel, a.kernel.look, a.signals}, a.deps.HomeLink, a.peers, a.control, a.reloader}
 	if a.discovery != nil {
 		tasks = append(tasks, a.discovery)
 	}

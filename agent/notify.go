@@ -60,7 +60,7 @@ func (n *notifyTask) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	if err := n.notifier.Ready(n.line()); err != nil {
+	if err := n.notifier.Ready(n.agent.statusLine(nil)); err != nil {
 		return err
 	}
 	pause := statusPause
@@ -84,7 +84,7 @@ func (n *notifyTask) Run(ctx context.Context) error {
 func (n *notifyTask) tick(ctx context.Context, within time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	line := n.line()
+	line := n.agent.statusLine(n.agent.reloader.lastError())
 	// A write that changes nothing: no User-Name has a control character.
 	if err := n.agent.deps.Store.Apply(ctx, store.DeleteLease{UserName: "\x00"}); err != nil {
 		n.agent.deps.Log.Error("the store does not answer", "error", err)
@@ -97,15 +97,18 @@ func (n *notifyTask) tick(ctx context.Context, within time.Duration) {
 	}
 }
 
-// line is the status as one line.
-func (n *notifyTask) line() string {
-	counts, ike := n.agent.sessions.Counts(), n.agent.charon.Status()
-	line := fmt.Sprintf("%d sessions (%d established), %d bindings", counts.Total, counts.Established, len(n.agent.registrar.Bindings()))
+// statusLine is the status as one line, with what became of the last reload.
+func (a *Agent) statusLine(reload error) string {
+	counts, ike := a.sessions.Counts(), a.charon.Status()
+	line := fmt.Sprintf("%d sessions (%d established), %d bindings", counts.Total, counts.Established, len(a.registrar.Bindings()))
 	if !ike.Connected {
 		line += ", WAITING FOR STRONGSWAN"
 	}
-	if err := n.agent.kernel.healthy(); err != nil {
+	if err := a.kernel.healthy(); err != nil {
 		line += ", KERNEL NOT IN ORDER"
+	}
+	if reload != nil {
+		line += ", CHANGED CONFIGURATION NOT IN FORCE (see the log)"
 	}
 	return line
 }

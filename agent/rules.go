@@ -9,15 +9,15 @@ import (
 )
 
 // bindingRules are what registrations are judged by.
-func (a *Agent) bindingRules() bindingcache.Config {
+func (a *Agent) bindingRules(cfg *config.Config) bindingcache.Config {
 	rules := bindingcache.Config{
-		Authority: authority{a, networksOf(a.cfg)}, HomeAgents: a.cfg.HomeAgent.Addresses,
-		MaxLifetime: a.cfg.Mobility.MaxLifetime, MobileRouters: len(a.cfg.Mobility.Networks) > 0, FollowIKE: true,
+		Authority: authority{a, networksOf(cfg)}, HomeAgents: cfg.HomeAgent.Addresses,
+		MaxLifetime: cfg.Mobility.MaxLifetime, MobileRouters: len(cfg.Mobility.Networks) > 0, FollowIKE: true,
 	}
-	if a.cfg.Mobility.HomeLink == config.Physical {
+	if cfg.Mobility.HomeLink == config.Physical {
 		rules.HomeLink = bindingcache.PhysicalHomeLink
 	}
-	for _, p := range a.cfg.Prefixes {
+	for _, p := range cfg.Prefixes {
 		rules.Prefixes = append(rules.Prefixes, bindingcache.HomePrefix{Prefix: p.Prefix})
 	}
 	return rules

@@ -55,3 +55,15 @@ func Compare(before, now *Config) Changes {
 	}
 	return found
 }
+
+// WithFixed is a configuration with what takes effect at a restart as in the one
+// in force: what a daemon has that took over the rest.
+func (c *Config) WithFixed(inForce *Config) *Config {
+	mixed := *inForce
+	mixed.Diameter.Certificate, mixed.Diameter.Key, mixed.Diameter.CA = c.Diameter.Certificate, c.Diameter.Key, c.Diameter.CA
+	mixed.Diameter.StrictVector, mixed.Diameter.Peers = c.Diameter.StrictVector, c.Diameter.Peers
+	mixed.Mobility.MaxLifetime, mixed.Mobility.Networks = c.Mobility.MaxLifetime, c.Mobility.Networks
+	mixed.Limits.Sessions, mixed.Limits.Authorization = c.Limits.Sessions, c.Limits.Authorization
+	mixed.Log = c.Log
+	return &mixed
+}

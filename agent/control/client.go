@@ -52,6 +52,12 @@ func (c *Client) Release(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodPost, "/v1/release", url.Values{"id": {id}}, nil)
 }
 
+// Reload has the daemon read its configuration again.
+func (c *Client) Reload(ctx context.Context) (Reload, error) {
+	var done Reload
+	return done, c.do(ctx, http.MethodPost, "/v1/reload", nil, &done)
+}
+
 // Get asks for path with the query and decodes the JSON answer into the value
 // that into points at. It is for views of parts that bring their own.
 func (c *Client) Get(ctx context.Context, path string, query url.Values, into any) error {

@@ -52,6 +52,16 @@ type StoreStatus struct {
 	Free uint64 `json:"free_octets,omitempty"`
 }
 
+// Reload is the answer of POST /v1/reload.
+type Reload struct {
+	Schema int `json:"schema"`
+	// TakenOver are the options that changed and are in force, Restart those that
+	// take effect when the daemon is restarted. Of sections that can stand several
+	// times the section's name is there.
+	TakenOver []string `json:"taken_over"`
+	Restart   []string `json:"restart"`
+}
+
 // A Warning is a sentence, and the command that mends what it tells of.
 type Warning struct {
 	Text   string `json:"text"`

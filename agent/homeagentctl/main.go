@@ -30,6 +30,7 @@ type cli struct {
 	Binding  bindingCmd  `cmd:"" help:"Show the registration of one home address."`
 	Release  releaseCmd  `cmd:"" help:"End a session: its key, security associations and home address are taken back."`
 	Doctor   doctorCmd   `cmd:"" help:"Tell whether this box is ready, and which command mends what is not."`
+	Reload   reloadCmd   `cmd:"" help:"Have the daemon read its configuration again, and tell what takes a restart."`
 	Init     initCmd     `cmd:"" help:"Write the configuration from a few answers or flags."`
 	Psk      pskCmd      `cmd:"" help:"Derive the IKE pre-shared key of a mobile node, to compare with an AAA server."`
 }

@@ -43,15 +43,17 @@ func main() {
 		kong.Vars{"version": agent.Version, "section": "8"})
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// There is nothing to reload, and a terminal that closes must not end it.
-	signal.Ignore(syscall.SIGHUP)
-	if err := run(ctx, f, os.Stdout); err != nil {
+	// From the start: a terminal that closes, or somebody who is early, must not
+	// end it.
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	if err := run(ctx, f, reload, os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "homeagentd: %v\n", err)
 		os.Exit(exitCode(err))
 	}
 }
 
-func run(ctx context.Context, f flags, out io.Writer) error {
+func run(ctx context.Context, f flags, reload <-chan os.Signal, out io.Writer) error {
 	cfg, err := config.Load(f.Config)
 	if err != nil {
 		notifier := systemd.NewNotifier(os.LookupEnv)
@@ -65,7 +67,7 @@ func run(ctx context.Context, f flags, out io.Writer) error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbidding core dumps: %w", err)
 	}
-	log, err := newLogger(cfg.Log.Level)
+	log, setLogLevel, err := newLogger(cfg.Log.Level)
 	if err != nil {
 		return err
 	}
@@ -77,10 +79,13 @@ func run(ctx context.Context, f flags, out io.Writer) error {
 	if f.CleanUp {
 		return cleanUp(ctx, cfg, kernel, log, out)
 	}
-	return serve(ctx, cfg, kernel, log)
+	return serve(ctx, cfg, kernel, log, agent.Reload{
+		Load:  func() (*config.Config, error) { return config.Load(f.Config) },
+		Asked: reload, SetLogLevel: setLogLevel,
+	})
 }
 
-func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *slog.Logger) error {
+func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *slog.Logger, reload agent.Reload) error {
 	records, err := openStore(cfg.Store, log)
 	if err != nil {
 		return err
@@ -98,7 +103,7 @@ func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *sl
 	watchdog, _ := systemd.Watchdog(os.LookupEnv)
 	home, err := agent.New(cfg, agent.Deps{
 		Store: records, Kernel: kernel, Mobility: socket, HomeLink: link, HomeInterface: index, Discover: discover,
-		Notifier: systemd.NewNotifier(os.LookupEnv), Watchdog: watchdog, Log: log,
+		Notifier: systemd.NewNotifier(os.LookupEnv), Watchdog: watchdog, Reload: reload, Log: log,
 	})
 	if err != nil {
 		return err
@@ -140,21 +145,4 @@ func openStore(cfg config.Store, log *slog.Logger) (store.Store, error) {
 		return nil, err
 	}
 	return boltstore.Open(cfg.Path, options)
-}
-
-// newLogger logs to the journal with fields where standard error is the
-// journal, and as text elsewhere.
-func newLogger(name string) (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(name)); err != nil {
-		return nil, fmt.Errorf("setting log.level: %w", err)
-	}
-	if systemd.StderrIsJournal(os.LookupEnv) {
-		handler, err := systemd.NewJournalHandler(systemd.JournalSocket, level)
-		if err != nil {
-			return nil, err
-		}
-		return slog.New(handler), nil
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})), nil
 }

@@ -134,6 +134,16 @@ func (r *Registrar) wake() {
 	}
 }
 
+// Reconfigure replaces what registrations are judged by: see
+// [bindingcache.Cache.Reconfigure].
+func (r *Registrar) Reconfigure(cfg bindingcache.Config) error {
+	r.mu.Lock()
+	err := r.cache.Reconfigure(cfg)
+	r.mu.Unlock()
+	r.wake()
+	return err
+}
+
 // Handle judges one Binding Update and begins what follows from it. It does
 // not wait for that.
 func (r *Registrar) Handle(u bindingcache.Update) {

@@ -111,6 +111,14 @@ func New(cfg Config, st store.Store, pool *addresspool.Pool, keys Keyer, log *sl
 	return m
 }
 
+// SetLimits replaces MaxSessions and MaxLifetime. They are for bootstraps from
+// then on.
+func (m *Manager) SetLimits(maxSessions int, maxLifetime time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.cfg.MaxSessions, m.cfg.MaxLifetime = maxSessions, maxLifetime
+}
+
 // Restore reads leases and sessions back from the store, before Run, and
 // returns what the IKE daemon must know.
 func (m *Manager) Restore() ([]Credential, error) {

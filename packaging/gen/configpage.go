@@ -67,7 +67,14 @@ not fit together are errors, each told with file, line and what is expected:
 .Pp
 .Dl homeagentd --check
 .Pp
-The daemon reads the configuration when it starts.
+The daemon reads the configuration when it starts, and again when it is asked to:
+.Pp
+.Dl systemctl reload homeagent
+.Pp
+It takes over then what the options below say that a reload does, and tells what
+takes a restart instead.
+The files of certificates are read again, too.
+A configuration that is not right changes nothing.
 .Xr homeagentctl 1
 writes a first one with its command
 .Cm init .
@@ -142,6 +149,9 @@ func describe(p *strings.Builder, o config.Option, name string) {
 		p.WriteString("It must be set.\n")
 	case o.Default != "":
 		fmt.Fprintf(p, "The default is\n.Li %s .\n", manual.Escape(o.Default))
+	}
+	if o.Live() {
+		p.WriteString("A reload takes a change over.\n")
 	}
 }
 

@@ -1,0 +1,154 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+
+	"homeagent/agent/config"
+	"homeagent/agent/control"
+)
+
+// Reload is what an Agent needs to read its configuration again.
+type Reload struct {
+	// Load reads the configuration; nil if there is nothing to read.
+	Load func() (*config.Config, error)
+	// Asked tells that somebody wants it read, by a signal; nil for nobody.
+	Asked <-chan os.Signal
+	// SetLogLevel changes what is logged from then on; nil if nothing does.
+	SetLogLevel func(level string) error
+}
+
+// reloader is the task that takes over what has changed in the configuration
+// while the agent runs. What cannot change then waits for a restart; what is
+// wrong changes nothing.
+type reloader struct {
+	agent *Agent
+	means Reload
+
+	mu     sync.Mutex // one at a time
+	inUse  *config.Config
+	failed error
+}
+
+func newReloader(a *Agent, cfg *config.Config, means Reload) *reloader {
+	return &reloader{agent: a, means: means, inUse: cfg}
+}
+
+// Ready is closed: nothing waits for this task.
+func (r *reloader) Ready() <-chan struct{} {
+	ready := make(chan struct{})
+	close(ready)
+	return ready
+}
+
+// String names the task.
+func (r *reloader) String() string { return "configuration" }
+
+// Run reads the configuration whenever it is asked to, until ctx ends.
+func (r *reloader) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-r.means.Asked:
+			_, _ = r.reload(ctx) // has told the log
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// reload reads the configuration and takes over what it can. The error says why
+// nothing, or not all of it, was taken over.
+func (r *reloader) reload(ctx context.Context) (control.Reload, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.means.Load == nil {
+		return control.Reload{}, errors.New("reading the configuration again: this daemon was not started from a file")
+	}
+	r.tell(r.agent.deps.Notifier.Reloading())
+	changes, err := r.takeOver(ctx)
+	r.failed = err
+	if err != nil {
+		r.agent.deps.Log.Error("the changed configuration is not in force", "error", err)
+	} else {
+		r.agent.deps.Log.Info("read the configuration again", "taken_over", strings.Join(changes.Live, " "), "takes_a_restart", strings.Join(changes.Fixed, " "))
+	}
+	r.tell(r.agent.deps.Notifier.Ready(r.agent.statusLine(err)))
+	return control.Reload{Schema: control.Schema, TakenOver: changes.Live, Restart: changes.Fixed}, err
+}
+
+func (r *reloader) tell(err error) {
+	if err != nil {
+		r.agent.deps.Log.Warn("the service manager was not told", "error", err)
+	}
+}
+
+// takeOver loads and applies. What stays for a restart is told each time until
+// that happens.
+func (r *reloader) takeOver(ctx context.Context) (config.Changes, error) {
+	cfg, err := r.means.Load()
+	if err != nil {
+		return config.Changes{}, err
+	}
+	changes := config.Compare(r.inUse, cfg)
+	mixed := cfg.WithFixed(r.inUse)
+	if err := r.agent.adopt(ctx, mixed, r.means.SetLogLevel); err != nil {
+		return config.Changes{}, err
+	}
+	r.inUse = mixed
+	return changes, nil
+}
+
+// lastError is why the last reading was not taken over, nil if it was.
+func (r *reloader) lastError() error {
+	if !r.mu.TryLock() { // under way
+		return nil
+	}
+	defer r.mu.Unlock()
+	return r.failed
+}
+
+// adopt takes over what a running agent can of a configuration. What can be
+// refused comes first.
+func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(string) error) error {
+	credentials, err := loadTLS(cfg.Diameter)
+	if err != nil {
+		return err
+	}
+	if err := a.registrar.Reconfigure(a.bindingRules(cfg)); err != nil {
+		return err
+	}
+	if credentials != nil {
+		if err := a.peers.SetTLS(credentials); err != nil {
+			return err
+		}
+	}
+	a.bootstrapper.rules.Store(newBootstrapRules(cfg.Diameter))
+	a.sessions.SetLimits(cfg.Limits.Sessions, cfg.Limits.Authorization)
+	if setLogLevel != nil {
+		if err := setLogLevel(cfg.Log.Level); err != nil {
+			return err
+		}
+	}
+	if err := a.peers.SetPeers(ctx, peers(cfg.Diameter)); err != nil {
+		return fmt.Errorf("changing the Diameter peers: %w", err)
+	}
+	return nil
+}
+
+// reloadView answers an operator who asks for a reload.
+func (a *Agent) reloadView() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		// An operator who gives up must not leave half of it undone.
+		done, err := a.reloader.reload(context.WithoutCancel(req.Context()))
+		if err != nil {
+			a.control.Refuse(w, err)
+			return
+		}
+		a.control.Answer(w, done)
+	})
+}

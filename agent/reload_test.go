@@ -1,0 +1,93 @@
+package agent_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"homeagent/agent/control"
+	"homeagent/diameter"
+	"homeagent/diameter/lab/rawpeer"
+)
+
+// edit changes the configuration's file.
+func (h *house) edit(t *testing.T, old, now string) {
+	t.Helper()
+	text, err := os.ReadFile(h.file("homeagent.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), old) {
+		t.Fatalf("there is no %q in the configuration", old)
+	}
+	if err := os.WriteFile(h.file("homeagent.toml"), []byte(strings.Replace(string(text), old, now, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *house) reload(t *testing.T, want control.Reload) {
+	t.Helper()
+	want.Schema = control.Schema
+	done, err := h.ctl.Reload(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, done); diff != "" {
+		t.Errorf("unexpected changes (-want +got):\n%s", diff)
+	}
+}
+
+func (h *house) askFor(t *testing.T, s *server, user string, want diameter.ResultCode) {
+	t.Helper()
+	if got := rawpeer.Result(s.ask(t, s.hmr(user))); got != want {
+		t.Errorf("%s bootstraps %s: result %v, want %v", s.host, user, got, want)
+	}
+}
+
+// A peer gets another role and the limit of sessions is lowered, while the others
+// stay connected.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	aaah, stranger := h.connect(t, "aaah.example.com"), h.connect(t, "stranger.example.com")
+	h.askFor(t, aaah, "mn1@example.com", diameter.Success)
+	h.askFor(t, stranger, "mn2@example.com", diameter.AuthorizationRejected)
+	h.reload(t, control.Reload{})
+
+	h.edit(t, `identity = "stranger.example.com"`, "identity = \"stranger.example.com\"\nbootstrapper = true")
+	h.reload(t, control.Reload{TakenOver: []string{"diameter.peer"}})
+	h.askFor(t, stranger, "mn2@example.com", diameter.Success)
+
+	h.edit(t, "[limits]", "[limits]\nsessions = 2")
+	h.reload(t, control.Reload{TakenOver: []string{"limits.sessions"}})
+	h.askFor(t, aaah, "mn3@example.com", diameter.HomeAgentNotAvailable)
+	h.askFor(t, aaah, "mn1@example.com", diameter.Success)
+}
+
+// What is wrong changes nothing, and the operator learns why.
+func TestReloadOfWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	aaah := h.connect(t, "aaah.example.com")
+	h.edit(t, "bootstrapper = true", "bootstraper = false")
+	if _, err := h.ctl.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "homeagent.toml:11: diameter.peer.bootstraper") {
+		t.Errorf("got %v, want the file and the line", err)
+	}
+	h.askFor(t, aaah, "mn1@example.com", diameter.Success)
+	h.edit(t, "bootstraper = false", "bootstrapper = false")
+	h.reload(t, control.Reload{TakenOver: []string{"diameter.peer"}})
+	h.askFor(t, aaah, "mn2@example.com", diameter.AuthorizationRejected)
+}
+
+// What takes a restart is told each time until there was one.
+func TestReloadOfWhatTakesARestart(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.edit(t, `realm = "example.net"`, `realm = "example.org"`)
+	h.edit(t, "[ike]", "[mobility]\nmax_lifetime = \"20m\"\n[ike]\nwindow = 7")
+	h.reload(t, control.Reload{TakenOver: []string{"mobility.max_lifetime"}, Restart: []string{"diameter.realm", "ike.window"}})
+	h.reload(t, control.Reload{Restart: []string{"diameter.realm", "ike.window"}})
+	h.askFor(t, h.connect(t, "aaah.example.com"), "mn1@example.com", diameter.Success) // to the former realm
+}
