@@ -214,8 +214,8 @@ func (a *Agent) claims() []homelink.Claim {
 func (a *Agent) desired() xfrm.Desired {
 	d := xfrm.Desired{
 		HomeAgents:        a.cfg.HomeAgent.Addresses, // each mobile node has a reqid of its own
-		RouteOptimization: a.cfg.Mobility.RouteOptimization,
-		Tunnel:            xfrm.TunnelConfig{Name: a.cfg.Mobility.TunnelDevice, MTU: a.cfg.Mobility.TunnelMTU},
+		RouteOptimization: a.cfg.Mobility.RouteOptimization, RequireProtectedPrefixDiscovery: a.cfg.Mobility.ProtectPrefixDiscovery,
+		Tunnel: xfrm.TunnelConfig{Name: a.cfg.Mobility.TunnelDevice, MTU: a.cfg.Mobility.TunnelMTU},
 	}
 	for _, p := range a.cfg.Prefixes {
 		d.HomePrefixes = append(d.HomePrefixes, p.Prefix)

@@ -5,6 +5,8 @@ import (
 
 	"homeagent/agent/config"
 	"homeagent/agent/discovery"
+	"homeagent/ike"
+	"homeagent/xfrm"
 )
 
 // buildDiscovery prepares answers to mobile nodes that look for their home
@@ -15,7 +17,8 @@ func (a *Agent) buildDiscovery() error {
 	}
 	var err error
 	a.discovery, err = a.deps.Discover(discovery.Config{
-		Links: []discovery.Link{homeLinkOf(a.cfg)}, Binding: a.registered, Log: a.deps.Log,
+		Links: []discovery.Link{homeLinkOf(a.cfg)}, Binding: a.registered,
+		Protect: xfrm.ProtectSocket, RequireESP: a.cfg.Mobility.ProtectPrefixDiscovery, Log: a.deps.Log,
 	})
 	return err
 }
@@ -34,5 +37,9 @@ func homeLinkOf(cfg *config.Config) discovery.Link {
 // registered finds the binding of a home address, if it is in force.
 func (a *Agent) registered(home netip.Addr) (discovery.Binding, bool) {
 	v, ok := a.registrar.Binding(home)
-	return discovery.Binding{CareOf: v.CareOf, HomeAgent: v.HomeAgent}, ok && v.Active()
+	b := discovery.Binding{CareOf: v.CareOf, HomeAgent: v.HomeAgent}
+	if owner, ok := a.sessions.Owner(home); ok {
+		b.Association = ike.PrefixReqID(owner.ReqID)
+	}
+	return b, ok && v.Active()
 }

@@ -56,6 +56,15 @@ children {
     esp_proposals = aes128-sha256
     rekey_time = 3600s
   }
+  mpd {
+    mode = transport_proxy
+    policies = no
+    reqid = 3221226473
+    local_ts = 2001:db8:1::a:1/128[58]
+    remote_ts = 2001:db8:1::7/128[58]
+    esp_proposals = aes128-sha256
+    rekey_time = 3600s
+  }
   payload {
     mode = tunnel
     policies = no

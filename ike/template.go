@@ -36,18 +36,23 @@ func isOurs(name string) bool {
 }
 
 // The CHILD_SAs of a mobile node (RFC 4877 section 4.1): for Binding Updates and
-// Acknowledgements, for Home Test Inits and Home Tests, and for all that is
-// tunnelled. The first is there for every mobile node, the others are for those
-// which ask.
+// Acknowledgements, for Home Test Inits and Home Tests, for Mobile Prefix
+// Solicitations and Advertisements, and for all that is tunnelled. The first is
+// there for every mobile node, the others are for those which ask.
 const (
 	childMH                = "mh"
 	childReturnRoutability = "rr"
+	childPrefixDiscovery   = "mpd"
 	childPayload           = "payload"
 )
 
-// mobilityHeader is the protocol of the first two (RFC 6275 section 6.1).
-// charon cannot select Mobility Header types; the kernel's policies do.
-const mobilityHeader = 135
+// mobilityHeader is the protocol of the first two (RFC 6275 section 6.1), icmp
+// that of the third. charon cannot select Mobility Header types; the kernel's
+// policies do.
+const (
+	mobilityHeader = 135
+	icmp           = 58
+)
 
 // maxReqID is the highest reqid that a mobile node may have: those of its tunnels
 // are made of it.
@@ -60,6 +65,10 @@ func RoutabilityReqID(reqID uint32) uint32 { return reqID | 1<<30 }
 
 // PayloadReqID is like RoutabilityReqID.
 func PayloadReqID(reqID uint32) uint32 { return reqID | 1<<31 }
+
+// PrefixReqID is that of the CHILD_SA in transport mode for Mobile Prefix
+// Advertisements: Binding Acknowledgements must not leave under it.
+func PrefixReqID(reqID uint32) uint32 { return reqID | 1<<30 | 1<<31 }
 
 // everywhere is any address.
 var everywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
@@ -98,14 +107,20 @@ func (c *Charon) children(cred Credential) []vici.Child {
 		Name:     childMH,
 		Mode:     "transport_proxy",
 		ReqID:    reqID,
-		LocalTS:  []string{selector(cred.HomeAgent)},
-		RemoteTS: []string{selector(cred.HomeAddress)},
+		LocalTS:  []string{selector(cred.HomeAgent, mobilityHeader)},
+		RemoteTS: []string{selector(cred.HomeAddress, mobilityHeader)},
 	}, {
 		Name:     childReturnRoutability,
 		Mode:     "tunnel",
 		ReqID:    RoutabilityReqID(reqID),
 		LocalTS:  []string{fmt.Sprintf("%s[%d]", everywhere, mobilityHeader)},
-		RemoteTS: []string{selector(cred.HomeAddress)},
+		RemoteTS: []string{selector(cred.HomeAddress, mobilityHeader)},
+	}, {
+		Name:     childPrefixDiscovery,
+		Mode:     "transport_proxy",
+		ReqID:    PrefixReqID(reqID),
+		LocalTS:  []string{selector(cred.HomeAgent, icmp)},
+		RemoteTS: []string{selector(cred.HomeAddress, icmp)},
 	}}
 	if !c.cfg.RefusePayload {
 		children = append(children, vici.Child{
@@ -134,7 +149,7 @@ func (c *Charon) behind(cred Credential) []string {
 	return list
 }
 
-func selector(addr netip.Addr) string { return fmt.Sprintf("%s/128[%d]", addr, mobilityHeader) }
+func selector(addr netip.Addr, protocol int) string { return fmt.Sprintf("%s/128[%d]", addr, protocol) }
 
 // shared is a mobile node's key in charon. Its owners are the mobile node's
 // two identities and never the home agent's: charon tries all keys one of

@@ -220,7 +220,7 @@ func TestPayloadIsRefused(t *testing.T) {
 	run(t, ike.Config{RefusePayload: true}, func(r *rig) {
 		r.mustArm(cred(1, 1))
 		children := r.charon.Conn(name(1)).Sub("children")
-		if len(children) != 2 || children[0].Name != "mh" || children[1].Name != "rr" {
+		if len(children) != 3 || children[0].Name != "mh" || children[1].Name != "rr" || children[2].Name != "mpd" {
 			t.Errorf("children are\n%s", children)
 		}
 	})
@@ -252,7 +252,7 @@ func TestReqIDsOfTunnels(t *testing.T) {
 	t.Parallel()
 	seen := map[uint32]bool{}
 	for _, id := range []uint32{1, 2, 1_000_001, 1<<30 - 1} {
-		for _, reqID := range []uint32{id, ike.RoutabilityReqID(id), ike.PayloadReqID(id)} {
+		for _, reqID := range []uint32{id, ike.RoutabilityReqID(id), ike.PayloadReqID(id), ike.PrefixReqID(id)} {
 			if seen[reqID] {
 				t.Errorf("reqid %d is given twice", reqID)
 			}

@@ -128,6 +128,9 @@ type Mobility struct {
 	Preference        int             // among home agents, higher is better (RFC 6275 section 7.4)
 	Networks          []MobileNetwork // of mobile routers (RFC 3963)
 	PayloadProtection PayloadProtection
+
+	// ProtectPrefixDiscovery tells mobile nodes of prefixes under ESP only.
+	ProtectPrefixDiscovery bool
 }
 
 // A MobileNetwork is a prefix behind the mobile router of a user.

@@ -31,11 +31,11 @@ func (s *Server) answerAgents(p *rawsocket.Packet, m *message.AgentRequest, now 
 	agents, routers := agentlist.Order(append(l.agents.Agents(now), self), m.MobileRouter, message.MaxAgents, rand.Shuffle)
 	reply := &message.AgentReply{ID: m.ID, MobileRouter: routers, Agents: agents}
 	s.counters.AgentReplies++
-	return s.send(rawsocket.Outgoing{
+	return s.judge(s.socket.Send(rawsocket.Outgoing{
 		Source:      self.Addresses[0],
 		Destination: p.Source,
 		Payload:     message.Append(nil, reply),
-	})
+	}))
 }
 
 // servedBy finds the home prefix that has an anycast address.

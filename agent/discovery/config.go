@@ -21,7 +21,15 @@ type Config struct {
 	// Binding returns the home registration of a home address, if there is
 	// one. It must not wait long, nor call the server.
 	Binding func(home netip.Addr) (Binding, bool)
-	Log     *slog.Logger
+	// Protect, if set, is called before each packet with the socket's descriptor
+	// and the reqid of the security association that it has to leave under, 0 for
+	// none. xfrm.ProtectSocket is meant.
+	Protect func(fd int, association uint32) error
+	// RequireESP sends no Mobile Prefix Advertisement without ESP (RFC 6275
+	// section 5.4). Otherwise one leaves in the clear where there is no security
+	// association for it.
+	RequireESP bool
+	Log        *slog.Logger
 	// Open opens the socket and FindInterface looks an interface up; nil
 	// stands for the kernel's.
 	Open          func() (Socket, error)
@@ -54,6 +62,9 @@ type Prefix struct {
 type Binding struct {
 	CareOf    netip.Addr
 	HomeAgent netip.Addr // the address of ours that it was made with
+	// Association is the reqid of the security association for advertisements,
+	// if there is one; 0 if there cannot be.
+	Association uint32
 }
 
 // A Socket sends and receives ICMPv6 messages; rawsocket.Socket is the real one.
@@ -66,9 +77,10 @@ type Socket interface {
 
 var _ Socket = (*rawsocket.Socket)(nil)
 
-func openSocket() (Socket, error) {
+func (cfg *Config) openSocket() (Socket, error) {
 	return rawsocket.Open(rawsocket.Config{
 		Protocol: 58,
+		Protect:  cfg.Protect,
 		// Requests come seldom and are repeated.
 		ReceiveBuffer: 1 << 20,
 		Types: []ipv6.ICMPType{

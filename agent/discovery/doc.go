@@ -9,11 +9,10 @@
 // prefixes are sent when they are solicited; [Server.Advertise] is for those who see
 // a reason to send one unsolicited (section 10.6.2).
 //
-// Whether solicitations have to be under ESP (RFC 6275 section 5.4) is for the
-// kernel's policies to say: a socket cannot tell. One that is not, and tells a
-// care-of address other than the registered one, is discarded here. A policy for
-// received solicitations has to name two ICMPv6 types, 146 and 58: Linux before 6.7
-// takes the Next Header field of the Destination Options header for the type.
+// Advertisements leave under ESP where the mobile node has a security association for
+// them (RFC 6275 section 5.4). Whether a solicitation came under one a socket cannot
+// tell; one that tells a care-of address other than the registered one is discarded
+// here, and by the kernel's policies before.
 //
 // The messages are in agent/discovery/message, the list of home agents in
 // agent/discovery/agentlist. This package must not know where bindings and

@@ -37,6 +37,8 @@ type socket struct {
 	sent   []rawsocket.Outgoing
 	joined []string
 	fail   error
+	// associations are those there are.
+	associations map[uint32]bool
 }
 
 func (s *socket) Serve(ctx context.Context, handle func(*rawsocket.Packet), report func(error)) error {
@@ -54,6 +56,9 @@ func (s *socket) Serve(ctx context.Context, handle func(*rawsocket.Packet), repo
 func (s *socket) Send(o rawsocket.Outgoing) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if o.Association != 0 && !s.associations[o.Association] {
+		return fmt.Errorf("sending: %w", rawsocket.ErrNoAssociation)
+	}
 	s.sent = append(s.sent, o)
 	return s.fail
 }
@@ -114,19 +119,23 @@ func physical() discovery.Link {
 // try runs test with a server of some links.
 func try(t *testing.T, test func(b *bench), links ...discovery.Link) {
 	t.Helper()
+	tryWith(t, discovery.Config{Links: links}, test)
+}
+
+// tryWith does so with a server configured otherwise, too.
+func tryWith(t *testing.T, cfg discovery.Config, test func(b *bench)) {
+	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{
 			t: t, socket: &socket{incoming: make(chan *rawsocket.Packet)}, log: new(lines),
 			bindings: map[netip.Addr]discovery.Binding{home: {CareOf: careOf, HomeAgent: agent}},
 		}
-		server, err := discovery.New(discovery.Config{
-			Links:         links,
-			Binding:       func(a netip.Addr) (discovery.Binding, bool) { v, ok := b.bindings[a]; return v, ok },
-			Log:           slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-			Open:          func() (discovery.Socket, error) { return b.socket, nil },
-			FindInterface: b.find,
-		})
+		cfg.Binding = func(a netip.Addr) (discovery.Binding, bool) { v, ok := b.bindings[a]; return v, ok }
+		cfg.Log = slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		cfg.Open = func() (discovery.Socket, error) { return b.socket, nil }
+		cfg.FindInterface = b.find
+		server, err := discovery.New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

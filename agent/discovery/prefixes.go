@@ -65,14 +65,36 @@ func (s *Server) advertise(home netip.Addr, b Binding, id uint16, now time.Time)
 		return RateLimited
 	}
 	s.sent[home] = now
-	s.counters.PrefixAdvertisements++
 	advertisement := &message.PrefixAdvertisement{ID: id, Prefixes: l.prefixes(now)}
-	return s.send(rawsocket.Outgoing{
+	return s.sendProtected(rawsocket.Outgoing{
 		Source:      b.HomeAgent,
 		Destination: home,
 		CareOf:      b.CareOf,
+		Association: b.Association,
 		Payload:     message.Append(nil, advertisement),
 	})
+}
+
+// sendProtected sends an advertisement under ESP where the mobile node has a security
+// association for it, and in the clear only if that is allowed (RFC 6275 section
+// 5.4).
+func (s *Server) sendProtected(o rawsocket.Outgoing) Outcome {
+	err := rawsocket.ErrNoAssociation
+	if o.Association != 0 {
+		err = s.socket.Send(o)
+	}
+	if errors.Is(err, rawsocket.ErrNoAssociation) {
+		if s.cfg.RequireESP {
+			return Unprotected
+		}
+		o.Association = 0
+		err = s.socket.Send(o)
+	}
+	outcome := s.judge(err)
+	if outcome == Answered {
+		s.counters.PrefixAdvertisements++
+	}
+	return outcome
 }
 
 func (s *Server) linkOf(home netip.Addr) *link {

@@ -59,7 +59,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	if cfg.Open == nil {
-		cfg.Open = openSocket
+		cfg.Open = cfg.openSocket
 	}
 	if cfg.FindInterface == nil {
 		cfg.FindInterface = findInterface
@@ -133,9 +133,9 @@ func (s *Server) handle(p *rawsocket.Packet) {
 	s.counters.Received[outcome]++
 }
 
-// send counts what cannot be sent; whoever asked asks again.
-func (s *Server) send(o rawsocket.Outgoing) Outcome {
-	if err := s.socket.Send(o); err != nil {
+// judge tells what came of sending; whoever asked asks again.
+func (s *Server) judge(err error) Outcome {
+	if err != nil {
 		s.log.Debug("a discovery message could not be sent", "error", err)
 		return Unsent
 	}

@@ -265,6 +265,41 @@ func TestH42_NotAnswered(t *testing.T) {
 	}, physical())
 }
 
+// An advertisement leaves under ESP where there is a security association, and in
+// the clear only if that is allowed.
+func TestH42_Protection(t *testing.T) {
+	solicitation := rawsocket.Packet{Source: careOf, HomeAddress: home, Destination: agent}
+	for _, tt := range []struct {
+		name           string
+		possible, held uint32
+		require        bool
+		want           discovery.Outcome
+		under          uint32
+	}{
+		{"an association", 7, 7, false, discovery.Answered, 7},
+		{"an association is required", 7, 7, true, discovery.Answered, 7},
+		{"none yet", 7, 0, false, discovery.Answered, 0},
+		{"none yet, required", 7, 0, true, discovery.Unprotected, 0},
+		{"none possible", 0, 0, false, discovery.Answered, 0},
+		{"none possible, required", 0, 0, true, discovery.Unprotected, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tryWith(t, discovery.Config{Links: []discovery.Link{physical()}, RequireESP: tt.require}, func(b *bench) {
+				b.bindings[home] = discovery.Binding{CareOf: careOf, HomeAgent: agent, Association: tt.possible}
+				b.socket.associations = map[uint32]bool{tt.held: true}
+				sent := b.arrive(solicitation, &message.PrefixSolicitation{ID: 1})
+				b.outcome(tt.want, 1)
+				if (len(sent) == 1) != (tt.want == discovery.Answered) || len(sent) == 1 && sent[0].Association != tt.under {
+					t.Errorf("sent %+v, want one under association %d", sent, tt.under)
+				}
+				if got := b.Status().Counters.PrefixAdvertisements; got != uint64(len(sent)) {
+					t.Errorf("%d advertisements counted, want %d", got, len(sent))
+				}
+			})
+		})
+	}
+}
+
 func TestH43_Advertise(t *testing.T) {
 	try(t, func(b *bench) {
 		if err := b.Advertise(home); err != nil {

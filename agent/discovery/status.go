@@ -21,6 +21,7 @@ const (
 	NotBound       // a Mobile Prefix Solicitation of a node without a binding
 	NotHomePrefix  // a home address in no home prefix
 	Unsent         // the answer could not be sent
+	Unprotected    // there is no security association for the answer, and must be
 
 	outcomeEnd
 )
@@ -41,6 +42,7 @@ var outcomeNames = [...]string{
 	NotBound:       "not_bound",
 	NotHomePrefix:  "not_home_prefix",
 	Unsent:         "unsent",
+	Unprotected:    "unprotected",
 }
 
 // String returns the outcome as one word, as in logs and metrics.
