@@ -66,6 +66,11 @@ var rules = []rule{
 		reason:    "codecs and state machines are pure: time and bytes come in, decisions go out",
 	},
 	{
+		packages:  []string{"homeagent/agent/doctor"},
+		forbidden: []string{"os", "os/user", "golang.org/x/sys/unix", "homeagent/xfrm", "homeagent/ike/vici", "homeagent/agent/store/boltstore", "homeagent/agent"},
+		reason:    "checks judge what a System tells them; who asks the box is package machine",
+	},
+	{
 		packages:  []string{"homeagent/agent/homeagentctl"},
 		forbidden: []string{"homeagent/agent/session", "homeagent/agent", "homeagent/xfrm", "homeagent/ike"},
 		reason:    "the operator's tool knows the daemon by its control socket alone",

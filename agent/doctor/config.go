@@ -16,7 +16,7 @@ func configuration(_ context.Context, p *patient) []Finding {
 	case err == nil:
 		return []Finding{p.configReadable()}
 	case errors.Is(err, fs.ErrNotExist):
-		return []Finding{fail("homeagentctl init", "there is no configuration %s", p.file)}
+		return []Finding{fail(p.initialise(), "there is no configuration %s", p.file)}
 	case denied(err):
 		return []Finding{cannot("the configuration "+p.file, err)}
 	case errors.As(err, &problems):
@@ -24,10 +24,23 @@ func configuration(_ context.Context, p *patient) []Finding {
 		if more := len(problems) - 1; more > 0 {
 			text += fmt.Sprintf(", and %d more that the daemon's --check tells", more)
 		}
+		if problems[0].Missing() {
+			return []Finding{fail(p.initialise(), "%s", text)}
+		}
 		return []Finding{fail(repairConfig(p.file), "%s", text)}
 	default:
 		return []Finding{fail(repairConfig(p.file), "%v", err)}
 	}
+}
+
+const defaultFile = "/etc/homeagent/homeagent.toml"
+
+// initialise is what writes a configuration.
+func (p *patient) initialise() string {
+	if p.file == defaultFile {
+		return "homeagentctl init"
+	}
+	return "homeagentctl init --config " + p.file
 }
 
 // repairConfig is what tells all that is wrong with a file.

@@ -63,10 +63,11 @@ func notFound(err error) error {
 	return err
 }
 
-// labels are the words in front of findings, and the colours of ECMA-48.
+// labels are the words in front of findings, and the colours of ECMA-48,
+// all of one length for the tabwriter.
 var labels = map[doctor.Status]struct{ word, colour string }{
-	doctor.OK:      {" ok ", "\x1b[32m"},
-	doctor.Warning: {"warn", "\x1b[33m"},
+	doctor.OK:      {" ok ", "\x1b[0;32m"},
+	doctor.Warning: {"warn", "\x1b[0;33m"},
 	doctor.Failure: {"FAIL", "\x1b[1;31m"},
 }
 
@@ -83,7 +84,7 @@ func printReport(out io.Writer, r doctor.Report, coloured bool) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", word, strings.ReplaceAll(f.Check, "_", " "), f.Text)
 		if f.Repair != "" {
 			blank := "    "
-			if coloured { // as wide as the others for the tabwriter
+			if coloured {
 				blank = label.colour + blank + plain
 			}
 			fmt.Fprintf(w, "%s\t\trepair: %s\n", blank, f.Repair)

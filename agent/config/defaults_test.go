@@ -1,0 +1,75 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"homeagent/agent/config"
+	"homeagent/diameter/lab/certificates"
+)
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	c := config.Defaults()
+	if c.IKE.Socket != "/run/charon.vici" || c.Store.Path != "/var/lib/homeagent/state.db" || c.Mobility.HoldDown != 10*time.Minute || len(c.Prefixes) != 0 {
+		t.Errorf("unexpected defaults: %+v", c)
+	}
+}
+
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "homeagent.toml")
+	if err := os.WriteFile(file, []byte(config.Sample()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := config.Load(file)
+	var problems config.Problems
+	if !errors.As(err, &problems) || !problems[0].Missing() {
+		t.Errorf("the sample: %v", err)
+	}
+	if (config.Problem{Text: "there is no such section"}).Missing() {
+		t.Error("another problem counts as something missing")
+	}
+}
+
+// Errors name the option and the file.
+func TestLoadTLS(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	ca, err := certificates.New(folder)
+	if err := errors.Join(err, ca.Certify("ha", "ha.example.com")); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string) string { return filepath.Join(folder, name) }
+	right := config.Diameter{Certificate: file("ha.pem"), Key: file("ha-key.pem"), CA: file("ca.pem")}
+	if c, err := right.LoadTLS(); err != nil || len(c.Certificates) != 1 || c.RootCAs == nil || c.ClientCAs == nil {
+		t.Errorf("LoadTLS: %+v, %v", c, err)
+	}
+	if c, err := (&config.Diameter{}).LoadTLS(); c != nil || err != nil {
+		t.Errorf("LoadTLS without files: %v, %v", c, err)
+	}
+	tests := map[string]struct {
+		change func(*config.Diameter)
+		want   string
+	}{
+		"no certificate": {func(d *config.Diameter) { d.Certificate = file("none") }, "diameter.certificate " + file("none")},
+		"no key":         {func(d *config.Diameter) { d.Key = file("none") }, "diameter.key " + file("none")},
+		"no pair":        {func(d *config.Diameter) { d.Certificate = file("ca.pem") }, "private key does not match"},
+		"no CA":          {func(d *config.Diameter) { d.CA = file("none") }, "diameter.ca: open " + file("none")},
+		"empty CA":       {func(d *config.Diameter) { d.CA = file("ha-key.pem") }, "diameter.ca " + file("ha-key.pem") + ": it holds no certificate"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := right
+			tt.change(&d)
+			if _, err := d.LoadTLS(); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("LoadTLS: %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
