@@ -211,8 +211,8 @@ type acknowledgement struct {
 // RFC 3963 section 4).
 const (
 	flagsAH  = 0xc000
+	flagsAHK = 0xd000
 	flagL    = 0x2000
-	flagK    = 0x1000
 	flagR    = 0x0400
 	ackK     = 0x80
 	ackR     = 0x40

@@ -261,7 +261,7 @@ func (s *system) loaded(t *testing.T) (keys, conns []string) {
 	return keys, conns
 }
 
-func TestWrongKeyIsRefused(t *testing.T) {
+func TestH47_WrongKeyIsRefused(t *testing.T) {
 	s := newSystem(t, "")
 	home := s.bootstrap(t, 1)
 	impostor := s.node(t, user(1), home, keyOf(2))
@@ -272,7 +272,7 @@ func TestWrongKeyIsRefused(t *testing.T) {
 
 // A mobile node with a right key of its own gets no security association for
 // another's home address, and cannot pass for the other.
-func TestNobodyGetsAnothersAddress(t *testing.T) {
+func TestH47_NobodyGetsAnothersAddress(t *testing.T) {
 	s := newSystem(t, "")
 	mine, others := s.bootstrap(t, 1), s.bootstrap(t, 2)
 	// The pre-shared key is bound to the home address, so a thief derives its
@@ -548,7 +548,7 @@ func TestThousandSessions(t *testing.T) {
 
 // The daemon is killed under traffic: not one packet is lost, and the binding
 // goes on as if nothing had happened.
-func TestForwardingOutlivesTheDaemon(t *testing.T) {
+func TestH26_ForwardingOutlivesTheDaemon(t *testing.T) {
 	s := newSystem(t, "[mobility]\nhome_link = \"physical\"\ninterface = \""+testbed.Interface+"\"")
 	home := s.bootstrap(t, 1)
 	node := s.node(t, user(1), home, keyOf(1))

@@ -161,7 +161,7 @@ func TestAcknowledgementComesLast(t *testing.T) {
 	})
 }
 
-func TestPhysicalHomeLinkIsProbedAndDefended(t *testing.T) {
+func TestH20_PhysicalHomeLinkIsProbedAndDefended(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r, w := start(t, bindingcache.PhysicalHomeLink)
@@ -174,7 +174,7 @@ func TestPhysicalHomeLinkIsProbedAndDefended(t *testing.T) {
 	})
 }
 
-func TestDuplicateIsRefused(t *testing.T) {
+func TestH20_DuplicateIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r, w := start(t, bindingcache.PhysicalHomeLink)
@@ -215,7 +215,7 @@ func TestFailuresAreTakenBack(t *testing.T) {
 	}
 }
 
-func TestExpiryTakesDown(t *testing.T) {
+func TestH19_ExpiryTakesDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r, w := start(t, bindingcache.VirtualHomeLink)
@@ -250,7 +250,7 @@ func TestRemoveTakesDown(t *testing.T) {
 	})
 }
 
-func TestRestoredBindingRefusesReplay(t *testing.T) {
+func TestH26_RestoredBindingRefusesReplay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r, w := start(t, bindingcache.VirtualHomeLink)
