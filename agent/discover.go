@@ -38,7 +38,7 @@ func homeLinkOf(cfg *config.Config) discovery.Link {
 func (a *Agent) registered(home netip.Addr) (discovery.Binding, bool) {
 	v, ok := a.registrar.Binding(home)
 	b := discovery.Binding{CareOf: v.CareOf, HomeAgent: v.HomeAgent}
-	if owner, ok := a.sessions.Owner(home); ok {
+	if owner, ok := a.sessions.Owner(home); ok && a.charon.HasPrefixSA(home) {
 		b.Association = ike.PrefixReqID(owner.ReqID)
 	}
 	return b, ok && v.Active()
