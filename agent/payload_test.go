@@ -1,0 +1,184 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"homeagent/agent/config"
+	"homeagent/agent/store"
+	"homeagent/ike"
+	"homeagent/xfrm"
+)
+
+var shieldHome = netip.MustParseAddr("2001:db8:1::5")
+
+// A protectedKernel notes what it is to protect.
+type protectedKernel struct {
+	Kernel
+	mu   sync.Mutex
+	seen []string
+	err  error
+}
+
+func (k *protectedKernel) note(format string, args ...any) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.seen = append(k.seen, fmt.Sprintf(format, args...))
+	return k.err
+}
+
+func (k *protectedKernel) take() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	seen := k.seen
+	k.seen = nil
+	return seen
+}
+
+func (k *protectedKernel) fail(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.err = err
+}
+
+func (k *protectedKernel) Set(_ context.Context, d xfrm.Desired) (xfrm.Changes, error) {
+	return nil, k.note("set %v", d.Bindings[0].Protection)
+}
+
+func (k *protectedKernel) Bind(_ context.Context, b xfrm.Binding) error {
+	return k.note("bind %v", b.Protection)
+}
+
+func (k *protectedKernel) Protect(_ context.Context, home netip.Addr, p xfrm.Protection) error {
+	return k.note("protect %v %v", home, p)
+}
+
+func (k *protectedKernel) Migrate(_ context.Context, m xfrm.Migration) error {
+	return k.note("migrate %v", m.Protection)
+}
+
+// owned makes a shield for one session.
+func owned(policy config.PayloadProtection, s store.Session) (*shield, *protectedKernel, func(func(*store.Session))) {
+	kernel := new(protectedKernel)
+	s.HomeAddress, s.ReqID = shieldHome, 1_000_001
+	var mu sync.Mutex
+	owner := func(home netip.Addr) (store.Session, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		return s, home == shieldHome
+	}
+	change := func(f func(*store.Session)) {
+		mu.Lock()
+		defer mu.Unlock()
+		f(&s)
+	}
+	return newShield(kernel, policy, owner, slog.New(slog.DiscardHandler)), kernel, change
+}
+
+func TestShieldProtection(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		policy      config.PayloadProtection
+		session     store.Session
+		rr, payload bool
+	}{
+		{config.PermitPayloadProtection, store.Session{}, false, false},
+		{config.PermitPayloadProtection, store.Session{RoutabilitySA: true}, true, false},
+		{config.PermitPayloadProtection, store.Session{PayloadSA: true}, false, true},
+		{config.PermitPayloadProtection, store.Session{RoutabilitySA: true, PayloadSA: true}, true, true},
+		{config.RequirePayloadProtection, store.Session{}, false, true},
+		{config.RequirePayloadProtection, store.Session{RoutabilitySA: true}, true, true},
+		{config.ForbidPayloadProtection, store.Session{RoutabilitySA: true, PayloadSA: true}, true, false},
+	}
+	for _, tt := range tests {
+		s, _, _ := owned(tt.policy, tt.session)
+		var want xfrm.Protection
+		if tt.rr {
+			want.ReturnRoutability = ike.RoutabilityReqID(1_000_001)
+		}
+		if tt.payload {
+			want.Payload = ike.PayloadReqID(1_000_001)
+		}
+		if got := s.protection(shieldHome); got != want {
+			t.Errorf("%s, %+v: got %+v, want %+v", tt.policy, tt.session, got, want)
+		}
+		if got := s.protection(shieldHome.Next()); got != (xfrm.Protection{}) {
+			t.Errorf("%s: somebody without a session has %+v", tt.policy, got)
+		}
+	}
+}
+
+func TestShieldIsInAllThatIsProgrammed(t *testing.T) {
+	t.Parallel()
+	s, kernel, change := owned(config.PermitPayloadProtection, store.Session{})
+	program := func() {
+		b := xfrm.Binding{HomeAddress: shieldHome}
+		if _, err := s.Set(t.Context(), xfrm.Desired{Bindings: []xfrm.Binding{b}}); err != nil {
+			t.Error(err)
+		}
+		if err := errors.Join(s.Bind(t.Context(), b), s.Migrate(t.Context(), xfrm.Migration{HomeAddress: shieldHome})); err != nil {
+			t.Error(err)
+		}
+	}
+	program()
+	change(func(s *store.Session) { s.PayloadSA = true })
+	program()
+	want := []string{"set none", "bind none", "migrate none", "set payload", "bind payload", "migrate payload"}
+	if got := kernel.take(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A change of the wish changes the binding, again and again if that fails; without
+// a binding there is nothing to change.
+func TestShieldFollowsTheWish(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, kernel, change := owned(config.PermitPayloadProtection, store.Session{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		check := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			if got := kernel.take(); !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+		wish := func(payload bool) {
+			change(func(s *store.Session) { s.PayloadSA = payload })
+			s.wished(shieldHome)
+		}
+		wish(true)
+		check("protect 2001:db8:1::5 payload")
+		for _, nothing := range []error{xfrm.ErrNotBound, xfrm.ErrNotSet} {
+			kernel.fail(fmt.Errorf("protecting: %w", nothing))
+			wish(false)
+			check("protect 2001:db8:1::5 none")
+			time.Sleep(time.Minute)
+			check()
+		}
+		kernel.fail(errors.New("out of memory"))
+		wish(true)
+		check("protect 2001:db8:1::5 payload")
+		time.Sleep(shieldRetryPause + time.Millisecond)
+		kernel.fail(nil)
+		check("protect 2001:db8:1::5 payload")
+		time.Sleep(shieldRetryPause + time.Millisecond)
+		check("protect 2001:db8:1::5 payload")
+		time.Sleep(time.Minute)
+		check()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
