@@ -209,3 +209,24 @@ func TestH33_H46_KernelIsCounted(t *testing.T) {
 		t.Errorf("without an answer of the kernel %v were counted", got)
 	}
 }
+
+// By default a care-of address may stand where ESP does not protect it, as mobile
+// nodes of RFC 3775 had it.
+func TestH53_AlternateCareOfOptionOnRequest(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	home := h.bootstrap(t)
+	bare := func(sequence uint16) mobility.Status {
+		u := update(sequence, 100)
+		u.AlternateCareOf = netip.Addr{}
+		return parsed[*mobility.BindingAcknowledgement](t, h.answer(t, message(home, octets(t, u))).Payload).Status
+	}
+	if got := bare(1); got != mobility.StatusAccepted {
+		t.Errorf("by default: %s", got)
+	}
+	h.edit(t, "[ike]", "[mobility]\nrequire_alternate_care_of = true\n[ike]")
+	h.reload(t, control.Reload{TakenOver: []string{"mobility.require_alternate_care_of"}})
+	if got := bare(2); got != mobility.StatusInvalidCareOfAddress {
+		t.Errorf("on request: %s", got)
+	}
+}

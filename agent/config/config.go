@@ -129,6 +129,10 @@ type Mobility struct {
 	Networks          []MobileNetwork // of mobile routers (RFC 3963)
 	PayloadProtection PayloadProtection
 
+	// RequireAlternateCareOf refuses Binding Updates from away without an
+	// Alternate Care-of Address option.
+	RequireAlternateCareOf bool
+
 	// ProtectPrefixDiscovery tells mobile nodes of prefixes under ESP only.
 	ProtectPrefixDiscovery bool
 }
