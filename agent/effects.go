@@ -74,7 +74,11 @@ func (e effects) Delete(ctx context.Context, home netip.Addr) error {
 
 // Program makes the kernel forward a binding.
 func (e effects) Program(ctx context.Context, b bindingcache.Binding) error {
-	return e.kernel.Bind(ctx, toKernel(b))
+	err := e.kernel.Bind(ctx, toKernel(b))
+	if errors.Is(err, xfrm.ErrNetwork) {
+		return fmt.Errorf("%w: %w", registrar.ErrNetwork, err)
+	}
+	return err
 }
 
 // Unprogram makes the kernel forward nothing for a home address.

@@ -96,7 +96,7 @@ func (t *table) drop(home netip.Addr) {
 func (t *table) claim(b Binding) error {
 	for _, p := range b.Prefixes {
 		if owner, taken := t.owners[p]; taken && owner != b.HomeAddress {
-			return fmt.Errorf("binding %s: the mobile network prefix %s is %s's", b.HomeAddress, p, owner)
+			return fmt.Errorf("binding %s: %w: %s is %s's", b.HomeAddress, ErrNetwork, p, owner)
 		}
 	}
 	return nil
@@ -226,7 +226,7 @@ func (k *Kernel) transform(ctx context.Context, want, have []object.Object, unsu
 			continue
 		}
 		if err := k.putOne(found, o); err != nil {
-			return err
+			return about(o, err)
 		}
 	}
 	for i := len(have) - 1; i >= 0; i-- {

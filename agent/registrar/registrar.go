@@ -20,7 +20,8 @@ type Effects interface {
 	Store(ctx context.Context, b bindingcache.Binding) error
 	Delete(ctx context.Context, home netip.Addr) error
 	// Program makes the kernel forward the binding and nothing else for its
-	// home address, whatever it forwarded before; Unprogram nothing.
+	// home address, whatever it forwarded before; Unprogram nothing. The error
+	// wraps ErrNetwork if it is a mobile network that cannot be forwarded.
 	Program(ctx context.Context, b bindingcache.Binding) error
 	Unprogram(ctx context.Context, home netip.Addr) error
 	// Defend answers for the home address on the home link, Relinquish stops.
@@ -210,7 +211,7 @@ func (r *Registrar) report(o *bindingcache.Outcome) {
 	case bindingcache.Registered, bindingcache.Moved, bindingcache.Deregistered, bindingcache.Expired,
 		bindingcache.PrefixInvalid, bindingcache.Removed:
 		r.log.Info("binding "+o.Reason.String(), "home_address", o.HomeAddress)
-	case bindingcache.StoreFailed, bindingcache.KernelFailed, bindingcache.DuplicateAddress, bindingcache.Failed:
+	case bindingcache.StoreFailed, bindingcache.KernelFailed, bindingcache.ForwardingFailed, bindingcache.DuplicateAddress, bindingcache.Failed:
 		r.log.Error("a mobile node could not be registered", "home_address", o.HomeAddress, "reason", o.Reason)
 	default:
 		r.log.Debug("binding update", "home_address", o.HomeAddress, "reason", o.Reason)

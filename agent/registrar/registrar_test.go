@@ -215,6 +215,33 @@ func TestFailuresAreTakenBack(t *testing.T) {
 	}
 }
 
+// A mobile network that the kernel does not take is refused as such (RFC 3963
+// section 6.2), and not as a lack of resources.
+func TestN_KernelRefusesTheNetwork(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  error
+		want mobility.Status
+	}{
+		{fmt.Errorf("programming: %w", registrar.ErrNetwork), mobility.StatusInvalidPrefix},
+		{errors.New("no buffer space"), mobility.StatusInsufficientResources},
+	} {
+		t.Run(tt.err.Error(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r, w := start(t, bindingcache.VirtualHomeLink)
+				w.fail["program"] = tt.err
+				r.Handle(update(away, 1, 100))
+				synctest.Wait()
+				log := w.taken()
+				if want := fmt.Sprint("acknowledge ", uint8(tt.want), " 1"); log[len(log)-1] != want {
+					t.Errorf("the last of %v is not %q", log, want)
+				}
+			})
+		})
+	}
+}
+
 func TestH19_ExpiryTakesDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -12,6 +12,10 @@ import (
 // ErrDuplicate is what a Probe found another node with.
 var ErrDuplicate = errors.New("another node on the home link has the address")
 
+// ErrNetwork is in the error of a Program that failed for a mobile network prefix
+// and not for the home address.
+var ErrNetwork = errors.New("a mobile network prefix cannot be forwarded")
+
 // carryOut does the steps of a work and hands it back to the cache. Works that
 // a binding waits for must come to an end, so they do not depend on the
 // daemon's life; their time is bounded.
@@ -92,6 +96,9 @@ func cause(failed bindingcache.Step, err error) bindingcache.Reason {
 	case bindingcache.Store, bindingcache.Delete:
 		return bindingcache.StoreFailed
 	case bindingcache.Program, bindingcache.Move, bindingcache.Unprogram:
+		if errors.Is(err, ErrNetwork) {
+			return bindingcache.ForwardingFailed
+		}
 		return bindingcache.KernelFailed
 	default:
 		return bindingcache.Failed
