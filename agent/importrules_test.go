@@ -60,6 +60,9 @@ var rules = []rule{
 	{
 		packages: []string{
 			"homeagent/agent/mobility", "homeagent/agent/bindingcache", "homeagent/agent/addresspool",
+			"homeagent/agent/homelink/neighbor", "homeagent/agent/homelink/defence",
+			"homeagent/agent/discovery/message", "homeagent/agent/discovery/agentlist",
+			"homeagent/agent/mobilitysocket/ratelimit",
 			"homeagent/ike/psk", "homeagent/ike/window", "homeagent/diameter/bootstrap",
 		},
 		forbidden: []string{"net", "os", "net/http", "golang.org/x/sys/unix", "syscall"},
