@@ -208,10 +208,19 @@ func connection(c ike.Credential) vici.Conn {
 	return vici.Conn{
 		Name: ike.ConnectionName(c.HomeAddress), Local: c.HomeAgent, LocalID: "fqdn:" + agentIdentity, RemoteID: "email:" + c.UserName,
 		Proposals: ikeProposals, Rekey: 4 * time.Hour, DPD: 2 * time.Minute, Unique: "replace",
-		Children: []vici.Child{{
-			Name: "mh", Mode: "transport_proxy", ReqID: 1001, Proposals: espProposals, Rekey: time.Hour,
-			LocalTS: []string{c.HomeAgent.String() + "/128[135]"}, RemoteTS: []string{c.HomeAddress.String() + "/128[135]"},
-		}},
+		Children: []vici.Child{
+			child("mh", "transport_proxy", 1001, c.HomeAgent.String()+"/128[135]", c.HomeAddress.String()+"/128[135]"),
+			child("rr", "tunnel", ike.RoutabilityReqID(1001), "::/0[135]", c.HomeAddress.String()+"/128[135]"),
+			child("mpd", "transport_proxy", ike.PrefixReqID(1001), c.HomeAgent.String()+"/128[58]", c.HomeAddress.String()+"/128[58]"),
+			child("payload", "tunnel", ike.PayloadReqID(1001), "::/0", c.HomeAddress.String()+"/128"),
+		},
+	}
+}
+
+func child(name, mode string, reqID uint32, local, remote string) vici.Child {
+	return vici.Child{
+		Name: name, Mode: mode, ReqID: reqID, LocalTS: []string{local}, RemoteTS: []string{remote},
+		Proposals: espProposals, Rekey: time.Hour,
 	}
 }
 
