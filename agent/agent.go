@@ -2,12 +2,9 @@ package agent
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
 	"slices"
 	"time"
 
@@ -16,19 +13,18 @@ import (
 	"homeagent/agent/config"
 	"homeagent/agent/control"
 	"homeagent/agent/discovery"
+	"homeagent/agent/doctor"
 	"homeagent/agent/homelink"
 	"homeagent/agent/mobilitysocket"
 	"homeagent/agent/registrar"
 	"homeagent/agent/session"
 	"homeagent/agent/store"
+	"homeagent/agent/version"
 	"homeagent/diameter/peer"
 	"homeagent/ike"
 	"homeagent/systemd"
 	"homeagent/xfrm"
 )
-
-// Version is set when a package is built.
-var Version = "development"
 
 // Deps are what main opens for an Agent. The Agent closes none of them.
 type Deps struct {
@@ -47,7 +43,9 @@ type Deps struct {
 	// from us, 0 for never.
 	Watchdog time.Duration
 	Reload   Reload
-	Log      *slog.Logger
+	// Box is looked at for what the home agent needs of it; nil for not.
+	Box doctor.System
+	Log *slog.Logger
 }
 
 // An Agent is a whole home agent.
@@ -67,6 +65,8 @@ type Agent struct {
 	reloader  *reloader
 	ready     chan struct{}
 
+	ledger       *ledger
+	surroundings *surroundings
 	bootstrapper *bootstrapper
 }
 
@@ -74,6 +74,9 @@ type Agent struct {
 // nothing outside is changed before Run.
 func New(cfg *config.Config, deps Deps) (*Agent, error) {
 	a := &Agent{cfg: cfg, deps: deps, started: time.Now(), ready: make(chan struct{})}
+	a.ledger = &ledger{Store: deps.Store}
+	a.deps.Store = a.ledger
+	a.surroundings = &surroundings{cfg: cfg, box: deps.Box, log: deps.Log}
 	for _, build := range []func() error{a.buildCharon, a.buildSessions, a.buildRegistrar, a.buildDiscovery, a.buildPeers} {
 		if err := build(); err != nil {
 			return nil, err
@@ -144,7 +147,7 @@ func (a *Agent) buildPeers() error {
 		return err
 	}
 	a.bootstrapper = b
-	credentials, err := loadTLS(a.cfg.Diameter)
+	credentials, err := a.cfg.Diameter.LoadTLS()
 	if err != nil {
 		return err
 	}
@@ -236,32 +239,13 @@ func (a *Agent) Run(ctx context.Context) error {
 		tasks = append(tasks, a.discovery)
 	}
 	tasks = append(tasks, &notifyTask{notifier: a.deps.Notifier, watchdog: a.deps.Watchdog, agent: a})
-	a.deps.Log.Info("starting", "version", Version, "identity", a.cfg.Diameter.Identity, "sessions", a.sessions.Counts().Total)
+	a.deps.Log.Info("starting", "version", version.Version, "identity", a.cfg.Diameter.Identity, "sessions", a.sessions.Counts().Total)
+	a.surroundings.look(ctx)
 	err := serve(ctx, tasks, func() { close(a.ready) })
 	if stopErr := a.deps.Notifier.Stopping("stopped, mobile nodes stay registered"); err == nil {
 		err = stopErr
 	}
 	return err
-}
-
-// loadTLS reads our certificate and whom we believe.
-func loadTLS(d config.Diameter) (*tls.Config, error) {
-	if d.Certificate == "" {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(d.Certificate, d.Key)
-	if err != nil {
-		return nil, fmt.Errorf("loading diameter.certificate %s with diameter.key %s: %w", d.Certificate, d.Key, err)
-	}
-	pem, err := os.ReadFile(d.CA)
-	if err != nil {
-		return nil, fmt.Errorf("loading diameter.ca: %w", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("loading diameter.ca %s: it holds no certificate in PEM", d.CA)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots, ClientCAs: roots, MinVersion: tls.VersionTLS12}, nil
 }
 
 func listeners(d config.Diameter) []peer.Listener {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"homeagent/agent/store"
 	"homeagent/systemd"
 )
 
@@ -85,8 +84,7 @@ func (n *notifyTask) tick(ctx context.Context, within time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	line := n.agent.statusLine(n.agent.reloader.lastError())
-	// A write that changes nothing: no User-Name has a control character.
-	if err := n.agent.deps.Store.Apply(ctx, store.DeleteLease{UserName: "\x00"}); err != nil {
+	if err := n.agent.ledger.pulse(ctx); err != nil {
 		n.agent.deps.Log.Error("the store does not answer", "error", err)
 		return
 	}
@@ -106,6 +104,9 @@ func (a *Agent) statusLine(reload error) string {
 	}
 	if err := a.kernel.healthy(); err != nil {
 		line += ", KERNEL NOT IN ORDER"
+	}
+	if len(a.surroundings.look(context.Background())) > 0 {
+		line += ", THE BOX IS NOT READY (see homeagentctl doctor)"
 	}
 	if reload != nil {
 		line += ", CHANGED CONFIGURATION NOT IN FORCE (see the log)"

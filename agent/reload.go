@@ -115,7 +115,7 @@ func (r *reloader) lastError() error {
 // adopt takes over what a running agent can of a configuration. What can be
 // refused comes first.
 func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(string) error) error {
-	credentials, err := loadTLS(cfg.Diameter)
+	credentials, err := cfg.Diameter.LoadTLS()
 	if err != nil {
 		return err
 	}

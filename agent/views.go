@@ -10,16 +10,18 @@ import (
 	"homeagent/agent/control"
 	"homeagent/agent/session"
 	"homeagent/agent/store"
+	"homeagent/agent/version"
 )
 
 // Status is control.Backend's.
-func (a *Agent) Status(context.Context) control.Status {
+func (a *Agent) Status(ctx context.Context) control.Status {
 	counts := a.sessions.Counts()
 	return control.Status{
-		Version: Version, Started: a.started, State: a.state(), Identity: a.cfg.Diameter.Identity,
+		Version: version.Version, Started: a.started, State: a.state(), Identity: a.cfg.Diameter.Identity,
 		Sessions: control.SessionCounts{Total: counts.Total, Established: counts.Established, Armed: counts.Total - counts.Established},
 		Bindings: len(a.registrar.Bindings()),
-		IKE:      a.ikeStatus(), Kernel: a.kernelStatus(), Peers: a.peerStatus(), Prefixes: a.prefixStatus(),
+		IKE:      a.ikeStatus(), Kernel: a.kernelStatus(), Store: a.ledger.status(a.cfg.Store.Path),
+		Warnings: a.surroundings.look(ctx), Peers: a.peerStatus(), Prefixes: a.prefixStatus(),
 	}
 }
 

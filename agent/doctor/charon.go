@@ -17,7 +17,7 @@ const (
 	installCharon  = "apt-get install charon-systemd strongswan-swanctl"
 	startCharon    = "systemctl restart strongswan"
 	repairSettings = `printf 'charon-systemd {\n install_routes = no\n install_virtual_ip = no\n plugins {\n  kernel-netlink {\n   roam_events = no\n  }\n }\n}\n' >/etc/strongswan.d/homeagent.conf`
-	settingsFile   = "etc/strongswan.conf"
+	settingsFile   = "/etc/strongswan.conf"
 )
 
 // oldestCharon is the oldest version the home agent was tried with.
@@ -122,7 +122,7 @@ var settingsNeeded = []string{"install_routes", "install_virtual_ip", "plugins.k
 
 // strongSwanSettings looks for what charon must be told before it starts.
 func strongSwanSettings(ctx context.Context, p *patient) []Finding {
-	settings, err := strongswanconf.Load(p.Files(), settingsFile)
+	settings, err := strongswanconf.Load(p.Files(), inside(p.settings))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil // strongSwan is not installed, which another check says

@@ -65,7 +65,7 @@ func (p *patient) daemonAccount() Finding {
 	switch {
 	case userErr == nil && groupErr == nil:
 		return good("user and group %s exist", userName).about(userName)
-	case !p.installed:
+	case !p.installed():
 		return good("no unit of systemd is installed that would need the user %s", userName).about(userName)
 	default:
 		return fail("systemd-sysusers homeagent.conf", "the user or group %s does not exist, as whom the daemon runs", userName).about(userName)

@@ -61,7 +61,7 @@ func (p *patient) notRunning() Finding {
 
 // enabled looks whether the daemon comes back after a boot.
 func (p *patient) enabled() []Finding {
-	if !p.installed {
+	if !p.installed() {
 		return nil
 	}
 	// A link, which may lead out of what a test has.

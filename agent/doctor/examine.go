@@ -25,7 +25,9 @@ type Subject struct {
 	File        string
 	Config      *config.Config
 	ConfigError error
-	System      System
+	// Settings is strongSwan's own file, /etc/strongswan.conf if it is empty.
+	Settings string
+	System   System
 }
 
 // A patient is the subject of checks, with what several of them ask.
@@ -34,7 +36,8 @@ type patient struct {
 	file        string
 	cfg         *config.Config // defaults where there is none
 	configError error
-	installed   bool // by the package, to be run by systemd as a user of its own
+	settings    string
+	installed   func() bool // by the package, to be run by systemd as a user of its own
 	network     func() (Network, error)
 	daemon      func() (control.Status, error)
 }
@@ -44,11 +47,14 @@ type patient struct {
 const askTime = 4 * time.Second
 
 func newPatient(ctx context.Context, s Subject) *patient {
-	p := &patient{System: s.System, file: s.File, cfg: s.Config, configError: s.ConfigError}
+	p := &patient{System: s.System, file: s.File, cfg: s.Config, configError: s.ConfigError, settings: s.Settings}
+	if p.settings == "" {
+		p.settings = settingsFile
+	}
 	if p.cfg == nil {
 		p.cfg = config.Defaults()
 	}
-	p.installed = exists(p.Files(), unitFile)
+	p.installed = sync.OnceValue(func() bool { return exists(p.Files(), unitFile) })
 	p.network = sync.OnceValues(p.Network)
 	p.daemon = sync.OnceValues(func() (control.Status, error) {
 		ctx, cancel := context.WithTimeout(ctx, askTime)

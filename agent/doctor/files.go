@@ -65,7 +65,7 @@ func permits(info fs.FileInfo, uid, gid int, want fs.FileMode) bool {
 // account finds the daemon's user and group. It returns false where the daemon
 // is not installed to run as that.
 func (p *patient) account() (uid, gid int, ok bool) {
-	if !p.installed {
+	if !p.installed() {
 		return 0, 0, false
 	}
 	uid, userErr := p.UserID(userName)

@@ -22,7 +22,7 @@ func stateStore(_ context.Context, p *patient) []Finding {
 	folder := path.Dir(name)
 	info, err := fs.Stat(p.Files(), inside(folder))
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && p.installed && folder == stateFolder:
+	case errors.Is(err, fs.ErrNotExist) && p.installed() && folder == stateFolder:
 		return []Finding{good("the folder %s will be made when the daemon starts first", folder)}
 	case errors.Is(err, fs.ErrNotExist):
 		return []Finding{fail(p.makeFolder(folder), "there is no folder %s for the store", folder)}
@@ -44,7 +44,7 @@ func stateStore(_ context.Context, p *patient) []Finding {
 }
 
 func (p *patient) makeFolder(folder string) string {
-	if p.installed {
+	if p.installed() {
 		return fmt.Sprintf("install -d -m 700 -o %s -g %[1]s %s", userName, folder)
 	}
 	return "install -d -m 700 " + folder

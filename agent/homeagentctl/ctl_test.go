@@ -27,6 +27,8 @@ func (*backend) Status(context.Context) control.Status {
 		Sessions: control.SessionCounts{Total: 1, Armed: 1},
 		IKE:      control.IKEStatus{Error: "no such file"},
 		Kernel:   control.KernelStatus{InSync: true, Repairs: 2},
+		Store:    control.StoreStatus{Path: "/var/lib/homeagent/state.db", Error: "no space left on device", Failures: 3, Free: 5 << 20},
+		Warnings: []control.Warning{{Text: "packets are not forwarded", Repair: "sysctl -w it"}},
 		Prefixes: []control.PrefixStatus{{Prefix: netip.MustParsePrefix("2001:db8::/64"), InUse: 1}},
 		Peers:    []control.Peer{{Host: "aaah.example.com", State: "open", Secured: "tls", Address: "[::1]:3868"}},
 	}
@@ -87,7 +89,8 @@ func TestStatus(t *testing.T) {
 	}
 	for _, want := range []string{
 		"ha.example.com  ready, version 1.0", "1 (0 established, 1 waiting", "NOT CONNECTED: no such file",
-		"in sync, 2 repairs", "2001:db8::/64: 1 in use", "aaah.example.com: open", "tls, [::1]:3868",
+		"in sync, 2 repairs", "CANNOT BE WRITTEN: no space left on device (/var/lib/homeagent/state.db, 5120 KiB free)",
+		"WARNING         packets are not forwarded\n                repair: sysctl -w it\n", "2001:db8::/64: 1 in use", "aaah.example.com: open", "tls, [::1]:3868",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("status lacks %q:\n%s", want, out)

@@ -41,7 +41,9 @@ func (c *doctorCmd) examine(e *environment, system doctor.System) error {
 		cfg.Control.Socket = e.socket
 	}
 	waiting := progress{out: e.errors, rewrites: isTerminal(e.errors)}
-	report := doctor.Examine(e, doctor.Subject{File: c.Config, Config: cfg, ConfigError: notFound(err), System: system}, doctor.Checks(), waiting.tell)
+	report := doctor.Examine(e, doctor.Subject{
+		File: c.Config, Config: cfg, ConfigError: notFound(err), Settings: os.Getenv("STRONGSWAN_CONF"), System: system,
+	}, doctor.Checks(), waiting.tell)
 	waiting.end()
 	report.Version = version.Version
 	if c.JSON {

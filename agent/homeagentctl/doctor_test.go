@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"homeagent/agent/control"
 	"homeagent/agent/doctor"
 	"homeagent/agent/doctor/machine"
 )
@@ -143,5 +144,24 @@ func TestExitStatus(t *testing.T) {
 	_, err := ctl(t, "", "--socket", filepath.Join(t.TempDir(), "s"), "status")
 	if err == nil || exitCode(err) != exitFailed {
 		t.Errorf("without a daemon: %v", err)
+	}
+}
+
+func TestStoreLine(t *testing.T) {
+	t.Parallel()
+	ago := time.Now().Add(-time.Minute)
+	tests := map[string]control.StoreStatus{
+		"/s, 512 KiB free":             {Path: "/s", Free: 512 << 10},
+		"/s, 10 MiB free":              {Path: "/s", Free: 10 << 20},
+		"/s, 9216 GiB free":            {Path: "/s", Free: 9 << 40},
+		"/s, 64 TiB free":              {Path: "/s", Free: 64 << 40},
+		"CANNOT BE WRITTEN: full (/s)": {Path: "/s", Error: "full", Failures: 1, Failed: &ago},
+		"/s, 1 failed commit since the start, the last one 1m0s ago":  {Path: "/s", Failures: 1, Failed: &ago},
+		"/s, 2 failed commits since the start, the last one 1m0s ago": {Path: "/s", Failures: 2, Failed: &ago},
+	}
+	for want, s := range tests {
+		if diff := cmp.Diff(want, storeLine(s)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	}
 }

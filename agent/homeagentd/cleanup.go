@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"homeagent/agent/config"
+	"homeagent/agent/instance"
 	"homeagent/ike"
 	"homeagent/xfrm"
 )
@@ -24,4 +25,16 @@ func cleanUp(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *
 		fmt.Fprintln(out, what)
 	}
 	return errors.Join(err, ikeErr)
+}
+
+// alone explains why there cannot be another home agent.
+func alone(err error, cleaning bool) error {
+	switch {
+	case !errors.Is(err, instance.ErrTaken):
+		return err
+	case cleaning:
+		return fmt.Errorf("cleaning up: %w: it would put all of it back (stop it first: systemctl stop homeagent)", err)
+	default:
+		return fmt.Errorf("starting: %w: they would undo each other's policies in the kernel and connections in strongSwan", err)
+	}
 }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 )
 
+// exitUsage says that the command line is wrong.
+const exitUsage = 2
+
 // exitConfig is EX_CONFIG of sysexits.h: the unit does not start the daemon
 // again then, as only the operator can help.
 const exitConfig = 78

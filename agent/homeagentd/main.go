@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -19,10 +18,11 @@ import (
 	"homeagent/agent"
 	"homeagent/agent/config"
 	"homeagent/agent/discovery"
+	"homeagent/agent/doctor/machine"
 	"homeagent/agent/homelink"
+	"homeagent/agent/instance"
 	"homeagent/agent/mobilitysocket"
-	"homeagent/agent/store"
-	"homeagent/agent/store/boltstore"
+	"homeagent/agent/version"
 	"homeagent/packaging/manual"
 	"homeagent/systemd"
 	"homeagent/xfrm"
@@ -32,15 +32,19 @@ type flags struct {
 	manual.Flags
 
 	Config  string           `help:"Configuration file." default:"/etc/homeagent/homeagent.toml" placeholder:"FILE"`
-	Check   bool             `help:"Check the configuration and exit."`
-	CleanUp bool             `name:"clean-up" help:"Remove what is of the home agent from the kernel and from strongSwan, and exit. Mobile nodes are cut off until the daemon starts again; their sessions stay in the store."`
+	Check   bool             `help:"Check the configuration, the files of TLS, group and interface that it names, and exit."`
+	CleanUp bool             `name:"clean-up" help:"Remove what is of the home agent from the kernel and from strongSwan, and exit. Mobile nodes are cut off until the daemon starts again; their sessions stay in the store. Refused while the daemon runs."`
 	Version kong.VersionFlag `help:"Show the version and exit."`
 }
 
 func main() {
 	var f flags
-	kong.Parse(&f, kong.Name("homeagentd"), kong.Description("Run a Mobile IPv6 home agent."),
-		kong.Vars{"version": agent.Version, "section": "8"})
+	parser := kong.Must(&f, kong.Name("homeagentd"), kong.Description("Run a Mobile IPv6 home agent."),
+		kong.Vars{"version": version.Version, "section": "8"})
+	if _, err := parser.Parse(os.Args[1:]); err != nil {
+		fmt.Fprintf(os.Stderr, "homeagentd: %v (homeagentd --help tells what there is)\n", err)
+		os.Exit(exitUsage)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// From the start: a terminal that closes, or somebody who is early, must not
@@ -60,8 +64,7 @@ func run(ctx context.Context, f flags, reload <-chan os.Signal, out io.Writer) e
 		return errors.Join(configError{err}, notifier.Status("the configuration is not complete or not right, see the log"))
 	}
 	if f.Check {
-		fmt.Fprintf(out, "%s is right\n", f.Config)
-		return nil
+		return check(ctx, f.Config, cfg, machine.Linux{}, out)
 	}
 	// Keys are in memory: a crash must not write them to disk.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
@@ -71,6 +74,12 @@ func run(ctx context.Context, f flags, reload <-chan os.Signal, out io.Writer) e
 	if err != nil {
 		return err
 	}
+	lock, err := instance.Take()
+	if err != nil {
+		return alone(err, f.CleanUp)
+	}
+	defer lock.Release()
+	go lock.Answer()
 	kernel, err := xfrm.Open(log)
 	if err != nil {
 		return err
@@ -103,7 +112,7 @@ func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *sl
 	watchdog, _ := systemd.Watchdog(os.LookupEnv)
 	home, err := agent.New(cfg, agent.Deps{
 		Store: records, Kernel: kernel, Mobility: socket, HomeLink: link, HomeInterface: index, Discover: discover,
-		Notifier: systemd.NewNotifier(os.LookupEnv), Watchdog: watchdog, Reload: reload, Log: log,
+		Notifier: systemd.NewNotifier(os.LookupEnv), Watchdog: watchdog, Reload: reload, Box: machine.Linux{}, Log: log,
 	})
 	if err != nil {
 		return err
@@ -123,26 +132,4 @@ func openHomeLink(cfg config.Mobility, log *slog.Logger) (homelink.HomeLink, int
 		return nil, 0, fmt.Errorf("looking for mobility.interface %q: %w", cfg.Interface, err)
 	}
 	return homelink.New(homelink.Config{Interface: cfg.Interface, Log: log}), device.Index, nil
-}
-
-// openStore opens the store, sealed if systemd gave us a key for it.
-func openStore(cfg config.Store, log *slog.Logger) (store.Store, error) {
-	var options boltstore.Options
-	directory := os.Getenv("CREDENTIALS_DIRECTORY")
-	key, err := os.ReadFile(filepath.Join(directory, cfg.Credential))
-	switch {
-	case directory == "" || errors.Is(err, os.ErrNotExist):
-		log.Warn("pre-shared keys are stored unsealed, in a file only this user can read", "store", cfg.Path, "credential", cfg.Credential)
-		return boltstore.Open(cfg.Path, options)
-	case err != nil:
-		return nil, fmt.Errorf("reading the credential that seals the store: %w", err)
-	case len(key) != 32:
-		return nil, fmt.Errorf("reading the credential %s that seals the store: it has %d octets (must be 32)", cfg.Credential, len(key))
-	}
-	options.Sealer, err = store.NewSealer([32]byte(key))
-	clear(key)
-	if err != nil {
-		return nil, err
-	}
-	return boltstore.Open(cfg.Path, options)
 }

@@ -35,6 +35,10 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	if file := os.Getenv(asDoctor); file != "" {
+		examine(file)
+		return
+	}
 	os.Exit(m.Run())
 }
 

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"homeagent/agent/config"
+	"homeagent/agent/doctor"
+	"homeagent/agent/doctor/machine"
+	"homeagent/agent/instance"
+	"homeagent/diameter/lab/certificates"
+)
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	ca, err := certificates.New(folder)
+	if err := errors.Join(err, ca.Certify("ha", "ha.example.com")); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string) string { return filepath.Join(folder, name) }
+	tests := []struct {
+		name   string
+		change func(*config.Config)
+		want   []string // nil for nothing wrong
+	}{
+		{"right", func(*config.Config) {}, nil},
+		{"no key", func(c *config.Config) { c.Diameter.Key = file("none.pem") }, []string{"diameter.key: there is no " + file("none.pem")}},
+		{"another key", func(c *config.Config) { c.Diameter.Certificate = file("ca.pem") }, []string{"diameter.certificate and diameter.key do not make a pair"}},
+		{"another identity", func(c *config.Config) { c.Diameter.Identity = "other.example.com" }, []string{`diameter.certificate names ["ha.example.com"] and not other.example.com`}},
+		{"group and interface", func(c *config.Config) {
+			c.Control.Group, c.Mobility.HomeLink, c.Mobility.Interface = "no-such-group", config.Physical, "eth9"
+		}, []string{"the group no-such-group of control.group does not exist (try: groupadd --system no-such-group)", "there is no interface eth9, which mobility.interface names"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cfg := config.Defaults()
+			cfg.Diameter.Identity, cfg.Diameter.Certificate, cfg.Diameter.Key, cfg.Diameter.CA = "ha.example.com", file("ha.pem"), file("ha-key.pem"), file("ca.pem")
+			tt.change(cfg)
+			var out bytes.Buffer
+			err := check(t.Context(), "homeagent.toml", cfg, &machine.Fake{Disk: os.DirFS("/"), Time: doctor.Clock{Now: time.Now()}}, &out)
+			if tt.want == nil {
+				if err != nil || !strings.HasSuffix(out.String(), "homeagent.toml is right\n") {
+					t.Errorf("check: %v, and it printed %q", err, out.String())
+				}
+				return
+			}
+			if err == nil || exitCode(err) != exitConfig {
+				t.Fatalf("check: %v, want one of the configuration", err)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), "homeagent.toml: "+want) {
+					t.Errorf("no %q in: %v", want, err)
+				}
+			}
+		})
+	}
+}
+
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	for cleaning, want := range map[bool]string{true: "systemctl stop homeagent", false: "undo each other's"} {
+		if err := alone(instance.ErrTaken, cleaning); !errors.Is(err, instance.ErrTaken) || !strings.Contains(err.Error(), want) {
+			t.Errorf("cleaning %v: %v", cleaning, err)
+		}
+	}
+	if err := alone(fs.ErrPermission, true); err != fs.ErrPermission {
+		t.Errorf("another error became %v", err)
+	}
+}
