@@ -68,9 +68,11 @@ func setDefault[T comparable](value *T, to T) {
 // charon that is starting up, or unwell, is not hammered.
 func (c *Client) Run(ctx context.Context, use func(context.Context, *Link) error) error {
 	pause := c.cfg.MinPause
+	var complaint complaint
 	for ctx.Err() == nil {
 		link, err := c.connect(ctx)
 		if err == nil {
+			complaint.settle()
 			start := time.Now()
 			err = c.serve(ctx, link, use)
 			if time.Since(start) > c.cfg.MaxPause {
@@ -80,7 +82,7 @@ func (c *Client) Run(ctx context.Context, use func(context.Context, *Link) error
 		if ctx.Err() != nil {
 			break
 		}
-		c.cfg.Log.Warn("not connected to charon", "socket", c.cfg.Socket, "error", err, "retry_in", pause)
+		c.cfg.Log.Log(ctx, complaint.level(err, time.Now()), "not connected to charon, which is tried again", "socket", c.cfg.Socket, "error", err)
 		if sleep(ctx, pause/2+rand.N(pause/2+1)) != nil {
 			break
 		}
@@ -104,3 +106,34 @@ func (c *Client) serve(ctx context.Context, link *Link, use func(context.Context
 	link.kill(errClosed)
 	return err
 }
+
+// How soon the log is told again of what keeps failing in the same way.
+const (
+	minSilence = time.Minute
+	maxSilence = time.Hour
+)
+
+// A complaint keeps the log from being told the same every second.
+type complaint struct {
+	text    string
+	silence time.Duration
+	until   time.Time
+}
+
+// level is Warn for what is new, or has not been told for some time, longer each
+// time; else Debug.
+func (c *complaint) level(err error, now time.Time) slog.Level {
+	switch {
+	case err == nil || err.Error() != c.text:
+		c.silence = minSilence
+	case now.Before(c.until):
+		return slog.LevelDebug
+	default:
+		c.silence = min(2*c.silence, maxSilence)
+	}
+	c.text, c.until = fmt.Sprint(err), now.Add(c.silence)
+	return slog.LevelWarn
+}
+
+// settle makes the next failure a new one.
+func (c *complaint) settle() { c.text = "" }

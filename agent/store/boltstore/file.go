@@ -68,6 +68,15 @@ func isStill(path string, file *os.File) bool {
 	return err == nil && os.SameFile(named, opened)
 }
 
+// checkFolder refuses one where everybody could put another file in the store's
+// place, or make it first. One that cannot be looked at is the next call's to tell.
+func checkFolder(folder string) error {
+	if info, err := os.Stat(folder); err == nil && info.Mode().Perm()&0o002 != 0 {
+		return fmt.Errorf("everybody can write in its folder %s (mode %04o, must be 0700: chmod 700 %[1]s)", folder, info.Mode().Perm())
+	}
+	return nil
+}
+
 // checkFile refuses files that others may read or that no store ever was.
 func checkFile(file *os.File) error {
 	info, err := file.Stat()

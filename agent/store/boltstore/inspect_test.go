@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -58,5 +60,23 @@ func TestInspectRefuses(t *testing.T) {
 	got, err := boltstore.Inspect(damaged)
 	if !errors.Is(err, boltstore.ErrDamaged) || got != (store.Meta{}) {
 		t.Errorf("Inspect of a damaged store: %v, %v", got, err)
+	}
+}
+
+// A folder in which everybody can write is no place for keys.
+func TestOpenFolder(t *testing.T) {
+	t.Parallel()
+	for mode, refused := range map[fs.FileMode]bool{0o700: false, 0o755: false, 0o770: false, 0o777: true, 0o702: true, 0o777 | fs.ModeSticky: true} {
+		p := path(t)
+		if err := os.Chmod(filepath.Dir(p), mode); err != nil {
+			t.Fatal(err)
+		}
+		s, err := boltstore.Open(p, boltstore.Options{})
+		if err == nil {
+			s.Close()
+		}
+		if (err != nil) != refused || refused && !strings.Contains(err.Error(), "chmod 700 "+filepath.Dir(p)) {
+			t.Errorf("in a folder of mode %v: %v", mode, err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -46,7 +47,8 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens the store at path, or makes it if there is none. Its directory must
-// exist. The file must be nobody else's to read: mode 0600. The caller closes
+// exist, and not everybody may write in it. The file must be nobody else's to
+// read: mode 0600. The caller closes
 // the Store.
 func Open(path string, opt Options) (*Store, error) {
 	s, err := current.open(path, opt)
@@ -59,6 +61,9 @@ func Open(path string, opt Options) (*Store, error) {
 func (f format) open(path string, opt Options) (*Store, error) {
 	if opt.LockTimeout <= 0 {
 		opt.LockTimeout = DefaultLockTimeout
+	}
+	if err := checkFolder(filepath.Dir(path)); err != nil {
+		return nil, err
 	}
 	for deadline := time.Now().Add(opt.LockTimeout); ; {
 		if err := f.createIfMissing(path, opt); err != nil {
