@@ -56,6 +56,15 @@ children {
     esp_proposals = aes128-sha256
     rekey_time = 3600s
   }
+  ht {
+    mode = tunnel
+    policies = no
+    reqid = 1073742825
+    local_ts = ::/0[135/768]
+    remote_ts = 2001:db8:1::7/128[135/256]
+    esp_proposals = aes128-sha256
+    rekey_time = 3600s
+  }
   mpd {
     mode = transport_proxy
     policies = no

@@ -39,12 +39,13 @@ type field struct {
 	log      logBuffer
 	ups      chan ike.Established
 	downs    chan ike.Lost
+	tunnels  chan ike.Tunneled
 	endAgent func()
 }
 
 func newField(t testing.TB, cfg ike.Config) *field {
 	t.Helper()
-	f := &field{t: t, ups: make(chan ike.Established, 1<<16), downs: make(chan ike.Lost, 1<<16)}
+	f := &field{t: t, ups: make(chan ike.Established, 1<<16), downs: make(chan ike.Lost, 1<<16), tunnels: make(chan ike.Tunneled, 1<<16)}
 	var err error
 	f.pair, err = charontest.NewPair(fmt.Sprintf("i%d%c", os.Getpid()%1000, 'a'+pairs.Add(1)), []netip.Addr{homeAgent}, []netip.Addr{careOf})
 	f.must(err)
@@ -98,6 +99,7 @@ func (f *field) startAgent(cfg ike.Config, creds []ike.Credential) {
 	}
 	cfg.OnUp = func(e ike.Established) { f.ups <- e }
 	cfg.OnDown = func(e ike.Lost) { f.downs <- e }
+	cfg.OnTunnels = func(e ike.Tunneled) { f.tunnels <- e }
 	c, err := ike.New(cfg)
 	f.must(err)
 	c.Restore(creds)

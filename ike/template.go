@@ -38,20 +38,30 @@ func isOurs(name string) bool {
 // The CHILD_SAs of a mobile node (RFC 4877 section 4.1): for Binding Updates and
 // Acknowledgements, for Home Test Inits and Home Tests, for Mobile Prefix
 // Solicitations and Advertisements, and for all that is tunnelled. The first is
-// there for every mobile node, the others are for those which ask.
+// there for every mobile node, the others are for those which ask. Home Tests are
+// there twice, for mobile nodes that select Mobility Header types and for those
+// that do not.
 const (
 	childMH                = "mh"
 	childReturnRoutability = "rr"
+	childHomeTest          = "ht"
 	childPrefixDiscovery   = "mpd"
 	childPayload           = "payload"
 )
 
-// mobilityHeader is the protocol of the first two (RFC 6275 section 6.1), icmp
-// that of the third. charon cannot select Mobility Header types; the kernel's
-// policies do.
+// mobilityHeader is the protocol of signalling and home tests (RFC 6275 section
+// 6.1), icmp that of prefix discovery. charon gives the kernel no selectors with
+// Mobility Header types; the kernel's policies have them.
 const (
 	mobilityHeader = 135
 	icmp           = 58
+)
+
+// Mobility Header types as they are in a traffic selector's port (RFC 4877 section
+// 7.2.1).
+const (
+	homeTestInit = 1 << 8
+	homeTest     = 3 << 8
 )
 
 // maxReqID is the highest reqid that a mobile node may have: those of its tunnels
@@ -99,8 +109,9 @@ func (c *Charon) connection(name string, cred Credential, user identity) vici.Co
 }
 
 // children are in the order in which charon prefers them where a mobile node's
-// traffic selectors fit several equally: one with Mobility Header types fits none
-// exactly, and all in part.
+// traffic selectors fit several equally. charon gives points for each selector: five
+// if it is the same, one if it overlaps. So the types of Binding Updates fit most of
+// them equally, and those of home tests would, were there not one for them.
 func (c *Charon) children(cred Credential) []vici.Child {
 	reqID := cmp.Or(cred.ReqID, c.cfg.ReqID)
 	children := []vici.Child{{
@@ -115,6 +126,12 @@ func (c *Charon) children(cred Credential) []vici.Child {
 		ReqID:    RoutabilityReqID(reqID),
 		LocalTS:  []string{fmt.Sprintf("%s[%d]", everywhere, mobilityHeader)},
 		RemoteTS: []string{selector(cred.HomeAddress, mobilityHeader)},
+	}, {
+		Name:     childHomeTest,
+		Mode:     "tunnel",
+		ReqID:    RoutabilityReqID(reqID),
+		LocalTS:  []string{fmt.Sprintf("%s[%d/%d]", everywhere, mobilityHeader, homeTest)},
+		RemoteTS: []string{fmt.Sprintf("%s/128[%d/%d]", cred.HomeAddress, mobilityHeader, homeTestInit)},
 	}, {
 		Name:     childPrefixDiscovery,
 		Mode:     "transport_proxy",

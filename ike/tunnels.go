@@ -107,7 +107,7 @@ func (s *session) tunnelled() Tunnels {
 	for _, sa := range s.sas {
 		for _, child := range sa.children {
 			switch child.Name {
-			case childReturnRoutability:
+			case childReturnRoutability, childHomeTest:
 				t.ReturnRoutability = true
 			case childPayload:
 				t.Payload = t.Payload || s.coversPayload(child)
