@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/fiorix/go-diameter/v4/diam"
 	"github.com/fiorix/go-diameter/v4/diam/avp"
@@ -100,7 +101,8 @@ func (b *bootstrapper) serveHMR(ctx context.Context, p peer.Info, req *diameter.
 		Authorize: func(h *bootstrap.HMR) *diameter.Failure { return authorize(allowed, p.Host, h) },
 	})
 	if failure != nil {
-		b.log.Warn("refused an HMR", "peer", p.Host, "result", failure.Code, "reason", failure.Text)
+		b.log.Warn("refused an HMR", "peer", p.Host, "user_name", legible(req, avp.UserName), "session_id", legible(req, avp.SessionID),
+			"result", failure.Code, "reason", failure.Text)
 		return b.codec.Refuse(req, b.identity, failure)
 	}
 	grant, err := b.sessions.Bootstrap(ctx, request(p.Host, hmr))
@@ -115,6 +117,22 @@ func (b *bootstrapper) serveHMR(ctx context.Context, p peer.Info, req *diameter.
 		UserName: hmr.UserName, AcctMultiSessionID: grant.AcctMultiSessionID,
 		HomeAddress: grant.HomeAddress, HomeAgent: grant.HomeAgent,
 	})
+}
+
+// longestLegible is the most of a name that goes into the log.
+const longestLegible = 256
+
+// legible is what stands in the first AVP of a code, for the log: also of a
+// request that cannot be taken, where it may be anything.
+func legible(req *diameter.Message, code uint32) string {
+	a, _ := req.Find(code, 0)
+	text := strings.ToValidUTF8(string(a.Data[:min(len(a.Data), longestLegible)]), "\uFFFD")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 // authorize checks who asks, by which way, for whom.

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"homeagent/agent/session"
 	"homeagent/ike"
+	"homeagent/ike/vici"
 )
 
 var errKernelNotSet = errors.New("the kernel's policies are not in place yet")
@@ -27,7 +29,30 @@ func (k keyer) Arm(ctx context.Context, c session.Credential) error {
 	if err := k.kernel.healthy(); err != nil {
 		return fmt.Errorf("%w: %w", ike.ErrUnavailable, err)
 	}
-	return k.charon.Arm(ctx, ike.Credential(c))
+	return blame(k.charon.Arm(ctx, ike.Credential(c)))
+}
+
+// blame names the option that a refusal of charon's is about: the operator wrote
+// what charon could not read.
+func blame(err error) error {
+	var refused *vici.CommandError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	if option := blamed(refused.Reason); option != "" {
+		return fmt.Errorf("%w (the option %s is not as strongSwan wants it, see swanctl.conf(5))", err, option)
+	}
+	return err
+}
+
+// blamed is the option that charon's words are about, empty for none.
+func blamed(words string) string {
+	for _, option := range []string{"esp_proposals", "proposals"} {
+		if strings.Contains(words, "invalid value for: "+option) {
+			return "ike." + option
+		}
+	}
+	return ""
 }
 
 // Forget is session.Keyer's.

@@ -39,6 +39,9 @@ func (a *Agent) ikeStatus() control.IKEStatus {
 	if !s.Connected && s.LastError == "" {
 		s.LastError = "strongSwan does not answer on " + a.cfg.IKE.Socket + " (is it running? the log has more)"
 	}
+	if option := blamed(s.LastError); option != "" {
+		s.LastError += " (the option " + option + ")"
+	}
 	return control.IKEStatus{Connected: s.Connected, Error: s.LastError, Loaded: s.Loaded, Repairs: s.Repaired}
 }
 
