@@ -57,19 +57,22 @@ func claim(b bindingcache.Binding) homelink.Claim {
 	}
 }
 
-// Store makes a binding durable. It is the first step of every registration, so
-// it is also where the mobile node says that it is content with the CHILD_SAs it
-// has.
-func (e effects) Store(ctx context.Context, b bindingcache.Binding) error {
-	if b.Active() {
-		e.charon.Registered(b.HomeAddress)
+// Save makes bindings durable, or their absence. It is the first step of every
+// registration, so it is also where the mobile node says that it is content with
+// the CHILD_SAs it has.
+func (e effects) Save(ctx context.Context, records []registrar.Record) error {
+	changes := make([]store.Change, len(records))
+	for i, r := range records {
+		if !r.Binding.HomeAddress.IsValid() {
+			changes[i] = store.DeleteBinding{HomeAddress: r.HomeAddress}
+			continue
+		}
+		if r.Binding.Active() {
+			e.charon.Registered(r.HomeAddress)
+		}
+		changes[i] = store.PutBinding{Binding: toStore(r.Binding)}
 	}
-	return e.records.Apply(ctx, store.PutBinding{Binding: toStore(b)})
-}
-
-// Delete makes the absence of a binding durable.
-func (e effects) Delete(ctx context.Context, home netip.Addr) error {
-	return e.records.Apply(ctx, store.DeleteBinding{HomeAddress: home})
+	return e.records.Apply(ctx, changes...)
 }
 
 // Program makes the kernel forward a binding.
@@ -125,7 +128,4 @@ func (e effects) MoveIKE(ctx context.Context, from netip.Addr, b bindingcache.Bi
 
 // DropIKE ends the IKE_SA to a former care-of address. The mobile node, which
 // did not set K either, makes a new one from where it is.
-func (e effects) DropIKE(_ context.Context, home, peer netip.Addr) error {
-	e.charon.Disconnect(home, peer)
-	return nil
-}
+func (e effects) DropIKE(home, peer netip.Addr) { e.charon.Disconnect(home, peer) }

@@ -10,6 +10,6 @@
 // Exported: [Registrar] with Handle, Remove, Restore and Run.
 //
 // Concurrency: one lock guards the cache and is never held across I/O. Works of
-// different home addresses run side by side, so that they share commits of the
-// store; for one home address the cache hands out one work at a time.
+// different home addresses run side by side; what they have to store goes into
+// common commits. For one home address the cache hands out one work at a time.
 package registrar

@@ -16,9 +16,8 @@ type Effects interface {
 	// Probe finds out whether the home address is unique on the home link; the
 	// error wraps ErrDuplicate if it is not.
 	Probe(ctx context.Context, b bindingcache.Binding) error
-	// Store makes a binding durable, Delete its absence.
-	Store(ctx context.Context, b bindingcache.Binding) error
-	Delete(ctx context.Context, home netip.Addr) error
+	// Save makes records durable together: all of them, or none.
+	Save(ctx context.Context, records []Record) error
 	// Program makes the kernel forward the binding and nothing else for its
 	// home address, whatever it forwarded before; Unprogram nothing. The error
 	// wraps ErrNetwork if it is a mobile network that cannot be forwarded.
@@ -28,9 +27,17 @@ type Effects interface {
 	Defend(ctx context.Context, b bindingcache.Binding) error
 	Relinquish(ctx context.Context, b bindingcache.Binding) error
 	// MoveIKE tells the IKE daemon that its peer moved to the binding's care-of
-	// address; DropIKE ends what it holds for a home address.
+	// address; DropIKE has it end what it holds for a home address, and does not
+	// wait for that.
 	MoveIKE(ctx context.Context, from netip.Addr, b bindingcache.Binding) error
-	DropIKE(ctx context.Context, home, peer netip.Addr) error
+	DropIKE(home, peer netip.Addr)
+}
+
+// A Record is what shall be durable of a home address: a binding, or with the zero
+// Binding that there is none.
+type Record struct {
+	HomeAddress netip.Addr
+	Binding     bindingcache.Binding
 }
 
 // A Sender sends a message as the reply says.
@@ -39,8 +46,8 @@ type Sender interface {
 }
 
 const (
-	// sideBySide bounds the works that store and program at a time; works that
-	// wait for duplicate address detection do not count.
+	// sideBySide bounds the works that program at a time; those that wait for
+	// duplicate address detection or for a commit do not count.
 	sideBySide = 256
 	// expireAtOnce bounds the outcomes taken under one hold of the lock.
 	expireAtOnce = 256
@@ -54,12 +61,14 @@ type Registrar struct {
 	timeout time.Duration // of one work's steps
 	slots   chan struct{}
 	works   sync.WaitGroup
+	clerk   clerk
 	kick    chan struct{}
 	ready   chan struct{}
 
 	mu      sync.Mutex
 	cache   *bindingcache.Cache
-	stopped bool // Run waits for works: none may begin any more
+	alarm   time.Time // when Run looks at the timers next; zero for never
+	stopped bool      // Run waits for works: none may begin any more
 }
 
 // New makes a Registrar around a cache, which is its own from then on. A step
@@ -109,13 +118,16 @@ func (r *Registrar) stop() {
 	r.works.Wait()
 }
 
-// begin runs a work beside the others.
-func (r *Registrar) begin(work func()) {
+// begin counts a work that is about to begin, unless it must not. It is over when
+// settle has handed it back to the cache.
+func (r *Registrar) begin() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.stopped {
-		r.works.Go(work)
+	if r.stopped {
+		return false
 	}
+	r.works.Add(1)
+	return true
 }
 
 // due takes what has run out, and tells how long to wait for the next.
@@ -123,12 +135,18 @@ func (r *Registrar) due(now time.Time) (outcomes []bindingcache.Outcome, pause t
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	outcomes = r.cache.Expire(now, expireAtOnce)
-	next, wait := r.cache.Next()
-	return outcomes, max(0, next.Sub(now)), wait
+	r.alarm, wait = r.cache.Next()
+	return outcomes, max(0, r.alarm.Sub(now)), wait
 }
 
-// wake makes Run look at the timers again.
+// wake makes Run look at the timers again if one is due before it would do so by
+// itself. The caller holds the lock.
 func (r *Registrar) wake() {
+	next, wait := r.cache.Next()
+	if !wait || !r.alarm.IsZero() && !next.Before(r.alarm) {
+		return
+	}
+	r.alarm = next
 	select {
 	case r.kick <- struct{}{}:
 	default:
@@ -139,10 +157,9 @@ func (r *Registrar) wake() {
 // [bindingcache.Cache.Reconfigure].
 func (r *Registrar) Reconfigure(cfg bindingcache.Config) error {
 	r.mu.Lock()
-	err := r.cache.Reconfigure(cfg)
-	r.mu.Unlock()
-	r.wake()
-	return err
+	defer r.mu.Unlock()
+	defer r.wake()
+	return r.cache.Reconfigure(cfg)
 }
 
 // Handle judges one Binding Update and begins what follows from it. It does
@@ -150,6 +167,7 @@ func (r *Registrar) Reconfigure(cfg bindingcache.Config) error {
 func (r *Registrar) Handle(u bindingcache.Update) {
 	r.mu.Lock()
 	outcome := r.cache.Apply(u, time.Now())
+	r.wake()
 	r.mu.Unlock()
 	r.act(&outcome)
 }
@@ -158,6 +176,7 @@ func (r *Registrar) Handle(u bindingcache.Update) {
 func (r *Registrar) Remove(home netip.Addr) {
 	r.mu.Lock()
 	outcome := r.cache.Remove(home)
+	r.wake()
 	r.mu.Unlock()
 	r.act(&outcome)
 }
@@ -181,27 +200,18 @@ func (r *Registrar) act(first *bindingcache.Outcome) {
 			r.send(o)
 		}
 		if o.DropIKE.IsValid() {
-			r.begin(func() { r.dropIKE(o.HomeAddress, o.DropIKE) })
+			r.effects.DropIKE(o.HomeAddress, o.DropIKE)
 		}
-		if o.Work != nil {
-			r.begin(func() { r.carryOut(o.Work) })
+		if o.Work != nil && r.begin() {
+			r.proceed(errand{o.Work, o.Work.Steps})
 		}
 	}
-	r.wake()
 }
 
 func (r *Registrar) send(o *bindingcache.Outcome) {
 	if err := r.sender.Send(o.Reply); err != nil {
 		r.log.Warn("a reply could not be sent, the mobile node will ask again", "home_address", o.HomeAddress,
 			"destination", o.Reply.Destination, "error", err)
-	}
-}
-
-func (r *Registrar) dropIKE(home, peer netip.Addr) {
-	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
-	defer cancel()
-	if err := r.effects.DropIKE(ctx, home, peer); err != nil {
-		r.log.Warn("an IKE_SA to a former care-of address could not be ended", "home_address", home, "care_of_address", peer, "error", err)
 	}
 }
 

@@ -52,10 +52,17 @@ func (w *world) happens(step string, what ...any) error {
 func (w *world) Probe(_ context.Context, b bindingcache.Binding) error {
 	return w.happens("probe", b.HomeAddress)
 }
-func (w *world) Store(_ context.Context, b bindingcache.Binding) error {
-	return w.happens("store", b.CareOf, " ", b.Sequence)
+func (w *world) Save(_ context.Context, records []registrar.Record) error {
+	var errs []error
+	for _, r := range records {
+		if r.Binding.HomeAddress.IsValid() {
+			errs = append(errs, w.happens("store", r.Binding.CareOf, " ", r.Binding.Sequence))
+		} else {
+			errs = append(errs, w.happens("delete", r.HomeAddress))
+		}
+	}
+	return errors.Join(errs...)
 }
-func (w *world) Delete(_ context.Context, a netip.Addr) error { return w.happens("delete", a) }
 func (w *world) Program(_ context.Context, b bindingcache.Binding) error {
 	return w.happens("program", b.CareOf)
 }
@@ -69,13 +76,11 @@ func (w *world) Relinquish(_ context.Context, b bindingcache.Binding) error {
 func (w *world) MoveIKE(_ context.Context, from netip.Addr, b bindingcache.Binding) error {
 	return w.happens("move IKE", from, " ", b.CareOf)
 }
-func (w *world) DropIKE(_ context.Context, _, peer netip.Addr) error {
+func (w *world) DropIKE(_, peer netip.Addr) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dropped = append(w.dropped, peer)
-	return nil
 }
-
 func (w *world) Send(r *bindingcache.Reply) error {
 	ack, ok := r.Message.(*mobility.BindingAcknowledgement)
 	if !ok {

@@ -16,44 +16,70 @@ var ErrDuplicate = errors.New("another node on the home link has the address")
 // and not for the home address.
 var ErrNetwork = errors.New("a mobile network prefix cannot be forwarded")
 
-// carryOut does the steps of a work and hands it back to the cache. Works that
-// a binding waits for must come to an end, so they do not depend on the
-// daemon's life; their time is bounded.
-func (r *Registrar) carryOut(w *bindingcache.Work) {
-	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
-	defer cancel()
-	steps := w.Steps
-	if len(steps) > 0 && steps[0] == bindingcache.Probe {
-		// A second of waiting, which is not worth a slot.
-		if err := r.effects.Probe(ctx, w.New); err != nil {
-			r.settle(w, bindingcache.Probe, err)
-			return
-		}
-		steps = steps[1:]
-	}
-	r.slots <- struct{}{}
-	failed, err := r.steps(ctx, w, steps)
-	<-r.slots
-	r.settle(w, failed, err)
+// An errand is a work on its way.
+type errand struct {
+	work *bindingcache.Work
+	left []bindingcache.Step
 }
 
-func (r *Registrar) steps(ctx context.Context, w *bindingcache.Work, steps []bindingcache.Step) (failed bindingcache.Step, err error) {
-	for _, step := range steps {
-		if err := r.step(ctx, w, step); err != nil {
-			return step, err
-		}
+// durable reports whether the next step is the clerk's.
+func (e errand) durable() bool {
+	return len(e.left) > 0 && (e.left[0] == bindingcache.Store || e.left[0] == bindingcache.Delete)
+}
+
+// proceed sees to the steps that are left, and does not wait for them. A refresh,
+// which is to be stored and nothing else, takes no goroutine of its own.
+func (r *Registrar) proceed(e errand) {
+	switch {
+	case len(e.left) == 0:
+		r.settle(e.work, 0, nil)
+	case e.durable():
+		r.file(e)
+	default:
+		go r.walk(e)
 	}
-	return 0, nil
+}
+
+// walk does steps up to one that is the clerk's. Works that a binding waits for
+// must come to an end, so they do not depend on the daemon's life; their time is
+// bounded.
+func (r *Registrar) walk(e errand) {
+	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
+	defer cancel()
+	if e.left[0] == bindingcache.Probe {
+		// A second of waiting, which is not worth a slot.
+		if err := r.effects.Probe(ctx, e.work.New); err != nil {
+			r.settle(e.work, bindingcache.Probe, err)
+			return
+		}
+		e.left = e.left[1:]
+	}
+	r.slots <- struct{}{}
+	e, err := r.steps(ctx, e)
+	<-r.slots
+	if err != nil {
+		r.settle(e.work, e.left[0], err)
+		return
+	}
+	r.proceed(e)
+}
+
+// steps returns what is left then: the step that failed and those behind it, if
+// there is an error.
+func (r *Registrar) steps(ctx context.Context, e errand) (errand, error) {
+	for len(e.left) > 0 && !e.durable() {
+		if err := r.step(ctx, e.work, e.left[0]); err != nil {
+			return e, err
+		}
+		e.left = e.left[1:]
+	}
+	return e, nil
 }
 
 func (r *Registrar) step(ctx context.Context, w *bindingcache.Work, step bindingcache.Step) error {
 	switch step {
 	case bindingcache.Probe:
 		return r.effects.Probe(ctx, w.New)
-	case bindingcache.Store:
-		return r.effects.Store(ctx, w.New)
-	case bindingcache.Delete:
-		return r.effects.Delete(ctx, w.HomeAddress)
 	case bindingcache.Program, bindingcache.Move:
 		return r.effects.Program(ctx, w.New)
 	case bindingcache.Unprogram:
@@ -71,6 +97,7 @@ func (r *Registrar) step(ctx context.Context, w *bindingcache.Work, step binding
 
 // settle tells the cache how a work went and acts on what follows.
 func (r *Registrar) settle(w *bindingcache.Work, failed bindingcache.Step, err error) {
+	defer r.works.Done()
 	r.mu.Lock()
 	var outcome bindingcache.Outcome
 	if err == nil {
@@ -78,6 +105,7 @@ func (r *Registrar) settle(w *bindingcache.Work, failed bindingcache.Step, err e
 	} else {
 		outcome = r.cache.Abort(w, failed, cause(failed, err), time.Now())
 	}
+	r.wake()
 	r.mu.Unlock()
 	if err != nil {
 		r.log.Error("a step of a registration failed", "home_address", w.HomeAddress, "step", failed, "error", err)
