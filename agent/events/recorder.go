@@ -1,0 +1,202 @@
+package events
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Kept is how many events a Recorder keeps unless told otherwise.
+const Kept = 8192
+
+// scanAtOnce bounds what a reader looks at under one hold of the lock, which
+// recording waits for.
+const scanAtOnce = 256
+
+// A Recorder logs events and keeps the last ones for readers. Its methods may be
+// called from several goroutines.
+type Recorder struct {
+	log *slog.Logger
+
+	mu      sync.Mutex
+	ring    []Event
+	next    uint64 // sequence number of the next event
+	last    time.Time
+	counts  [kindEnd]uint64
+	readers map[*Reader]struct{}
+}
+
+// New makes a Recorder that keeps size events, Kept for 0.
+func New(size int, log *slog.Logger) *Recorder {
+	if size <= 0 {
+		size = Kept
+	}
+	return &Recorder{log: log, ring: make([]Event, size), next: 1, readers: map[*Reader]struct{}{}}
+}
+
+// Record logs an event and hands it to the readers, without waiting for any. It
+// sets Sequence and Time; no two events have the same time.
+func (r *Recorder) Record(e Event) {
+	e.write(r.log)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e.Sequence, e.Time = r.next, r.now()
+	r.ring[r.next%uint64(len(r.ring))] = e
+	r.next++
+	r.counts[e.Kind]++
+	for reader := range r.readers {
+		select {
+		case reader.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// now is the time of the next event. Readers who come back ask for what is later
+// than the last they saw, across restarts of the daemon, so that the clock of the
+// wall must not stand still or go back.
+func (r *Recorder) now() time.Time {
+	now := time.Now().Round(0).UTC()
+	if !now.After(r.last) {
+		now = r.last.Add(1)
+	}
+	r.last = now
+	return now
+}
+
+// Counts returns how often each kind occurred since the start; what has not
+// occurred is left out.
+func (r *Recorder) Counts() map[string]uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := map[string]uint64{}
+	for k, n := range r.counts {
+		if n > 0 {
+			all[Kind(k).String()] = n
+		}
+	}
+	return all
+}
+
+// oldest is the sequence number of the oldest event kept. The caller holds the
+// lock.
+func (r *Recorder) oldest() uint64 {
+	if size := uint64(len(r.ring)); r.next > size {
+		return r.next - size
+	}
+	return 1
+}
+
+func (r *Recorder) at(sequence uint64) *Event { return &r.ring[sequence%uint64(len(r.ring))] }
+
+// A Start says where a reader begins among the events kept: at those after a
+// time, and of these with the last few only. The zero Start begins with what
+// happens next.
+type Start struct {
+	After time.Time
+	// Last is how many of the events that the filter selects are wanted; 0 with
+	// After set is all of them.
+	Last int
+}
+
+// Follow makes a Reader of the events that the filter selects. It has to be
+// closed.
+func (r *Recorder) Follow(start Start, filter Filter) *Reader {
+	reader := &Reader{recorder: r, filter: filter, wake: make(chan struct{}, 1)}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reader.cursor = r.begin(start, &filter)
+	r.readers[reader] = struct{}{}
+	return reader
+}
+
+func (r *Recorder) begin(start Start, filter *Filter) uint64 {
+	begin, wanted := r.next, start.Last
+	if wanted == 0 && start.After.IsZero() {
+		return begin
+	}
+	for at := r.next; at > r.oldest(); {
+		at--
+		e := r.at(at)
+		if !e.Time.After(start.After) {
+			break
+		}
+		if filter.Match(e) {
+			begin = at
+			if wanted--; wanted == 0 {
+				break
+			}
+		}
+	}
+	return begin
+}
+
+// A Reader reads events in their order. It is for one goroutine.
+type Reader struct {
+	recorder *Recorder
+	filter   Filter
+	cursor   uint64
+	wake     chan struct{}
+}
+
+// Next waits for an event. What was overwritten before it could be read is
+// reported by an event of the kind Lost. The error is that of ctx.
+func (r *Reader) Next(ctx context.Context) (Event, error) {
+	for {
+		e, err := r.TryNext()
+		if err == nil {
+			return e, nil
+		}
+		select {
+		case <-r.wake:
+		case <-ctx.Done():
+			return Event{}, ctx.Err()
+		}
+	}
+}
+
+// TryNext is Next without waiting: the error is io.EOF when there is nothing to
+// read now.
+func (r *Reader) TryNext() (Event, error) {
+	for {
+		e, found, more := r.scan()
+		if found {
+			return e, nil
+		}
+		if !more {
+			return Event{}, io.EOF
+		}
+	}
+}
+
+// scan looks at some events; more says that there are others.
+func (r *Reader) scan() (e Event, found, more bool) {
+	rec := r.recorder
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if oldest := rec.oldest(); r.cursor < oldest {
+		lost := oldest - r.cursor
+		r.cursor = oldest
+		return Event{Sequence: oldest - 1, Time: rec.at(oldest).Time.Add(-1), Kind: Lost, Lost: lost}, true, true
+	}
+	for range scanAtOnce {
+		if r.cursor == rec.next {
+			return Event{}, false, false
+		}
+		e := rec.at(r.cursor)
+		r.cursor++
+		if r.filter.Match(e) {
+			return *e, true, true
+		}
+	}
+	return Event{}, false, true
+}
+
+// Close ends the reading.
+func (r *Reader) Close() {
+	r.recorder.mu.Lock()
+	defer r.recorder.mu.Unlock()
+	delete(r.recorder.readers, r)
+}
