@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"homeagent/agent/addresspool"
@@ -57,6 +58,7 @@ type Agent struct {
 	charon    *ike.Charon
 	kernel    *kernelTask
 	shield    *shield
+	networks  atomic.Pointer[map[string][]netip.Prefix] // of users
 	registrar *registrar.Registrar
 	signals   *signalling
 	discovery Task // nil where nobody is answered
@@ -92,13 +94,13 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 
 func (a *Agent) buildCharon() error {
 	var err error
-	networks := networksOf(a.cfg)
+	a.setNetworks(a.cfg)
 	a.charon, err = ike.New(ike.Config{
 		Socket: a.cfg.IKE.Socket, Identity: a.cfg.IKE.Identity, Window: a.cfg.IKE.Window,
 		IKEProposals: a.cfg.IKE.IKEProposals, ESPProposals: a.cfg.IKE.ESPProposals, DPDDelay: a.cfg.IKE.DPD,
 		Log:           a.deps.Log,
 		RefusePayload: a.cfg.Mobility.PayloadProtection == config.ForbidPayloadProtection,
-		Networks:      func(userName string) []netip.Prefix { return networks[userName] },
+		Networks:      a.networksOfUser,
 		OnUp:          func(e ike.Established) { a.sessions.Established(e.HomeAddress, e.CareOf, e.At) },
 		OnTunnels: func(e ike.Tunneled) {
 			a.sessions.Tunnelled(e.HomeAddress, e.Tunnels.ReturnRoutability, e.Tunnels.Payload)

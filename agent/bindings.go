@@ -52,6 +52,6 @@ func (a *Agent) bindingView(v *bindingcache.View) control.Binding {
 		HomeAddress: v.HomeAddress, CareOf: text(v.CareOf), HomeAgent: text(v.HomeAgent), UserName: owner.UserName,
 		State: v.Phase.String(), Sequence: v.Sequence, Flags: v.Flags.String(),
 		Lifetime: uint32(v.Lifetime.Duration().Seconds()), Registered: present(v.Registered), Expires: present(v.Expires),
-		Networks: v.Prefixes,
+		Networks: v.Prefixes, UnderESP: a.shield.protection(v.HomeAddress).String(),
 	}
 }

@@ -46,6 +46,15 @@ func newShield(kernel Kernel, policy config.PayloadProtection, owner func(netip.
 	}
 }
 
+// setNetworks takes over the mobile networks of a configuration. They are part of
+// the payload of who is bootstrapped from then on.
+func (a *Agent) setNetworks(cfg *config.Config) {
+	networks := networksOf(cfg)
+	a.networks.Store(&networks)
+}
+
+func (a *Agent) networksOfUser(userName string) []netip.Prefix { return (*a.networks.Load())[userName] }
+
 // protection is what must be under ESP for a home address.
 func (s *shield) protection(home netip.Addr) xfrm.Protection {
 	var p xfrm.Protection

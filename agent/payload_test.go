@@ -182,3 +182,20 @@ func TestShieldFollowsTheWish(t *testing.T) {
 		}
 	})
 }
+
+// Networks that the configuration adds are part of the payload of who comes then.
+func TestNetworksOfUsers(t *testing.T) {
+	t.Parallel()
+	network := netip.MustParsePrefix("2001:db8:100::/56")
+	var a Agent
+	a.setNetworks(new(config.Config))
+	if got := a.networksOfUser("router@example.com"); got != nil {
+		t.Errorf("got %v, want none", got)
+	}
+	cfg := new(config.Config)
+	cfg.Mobility.Networks = []config.MobileNetwork{{UserName: "router@example.com", Prefix: network}}
+	a.setNetworks(cfg)
+	if got := a.networksOfUser("router@example.com"); !slices.Equal(got, []netip.Prefix{network}) {
+		t.Errorf("got %v, want %v", got, network)
+	}
+}

@@ -122,6 +122,7 @@ func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(
 	if err := a.registrar.Reconfigure(a.bindingRules(cfg)); err != nil {
 		return err
 	}
+	a.setNetworks(cfg)
 	if credentials != nil {
 		if err := a.peers.SetTLS(credentials); err != nil {
 			return err

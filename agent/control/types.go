@@ -158,6 +158,9 @@ type Binding struct {
 	Registered *time.Time     `json:"registered,omitempty"`
 	Expires    *time.Time     `json:"expires,omitempty"`
 	Networks   []netip.Prefix `json:"mobile_networks,omitempty"`
+	// UnderESP says what travels under ESP besides signalling: "none",
+	// "return routability", "payload" or "payload and return routability".
+	UnderESP string `json:"under_esp,omitempty"`
 }
 
 // Bindings is the answer of GET /v1/bindings.

@@ -85,6 +85,7 @@ func printBinding(out io.Writer, b control.Binding) error {
 		{"flags", b.Flags},
 		{"lifetime", (time.Duration(b.Lifetime) * time.Second).String()},
 		{"expires in", in(b.Expires)},
+		{"under ESP", b.UnderESP},
 		{"mobile networks", strings.Join(networks, ", ")},
 	} {
 		if line[1] != "" {

@@ -186,6 +186,9 @@ func TestH51_ProtectedPayloadMoves(t *testing.T) {
 	v.register(testbed.CareOfAddressA)
 	v.policies(3)
 	v.pinged()
+	if b := v.bindings(t).Bindings; len(b) != 1 || b[0].UnderESP != "payload and return routability" {
+		t.Errorf("the operator sees %+v", b)
+	}
 	v.answerHomeTests()
 	took, err := v.node.TestHome(soon(t), testbed.CorrespondentAddress)
 	v.must(err)
