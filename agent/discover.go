@@ -29,7 +29,9 @@ func homeLinkOf(cfg *config.Config) discovery.Link {
 		Preference: uint16(cfg.Mobility.Preference), MobileRouters: len(cfg.Mobility.Networks) > 0,
 	}
 	for _, p := range cfg.Prefixes {
-		link.Prefixes = append(link.Prefixes, discovery.Prefix{Prefix: p.Prefix, OnLink: cfg.Mobility.HomeLink == config.Physical})
+		link.Prefixes = append(link.Prefixes, discovery.Prefix{
+			Prefix: p.Prefix, OnLink: cfg.Mobility.HomeLink == config.Physical, Valid: p.Valid, Preferred: p.Preferred,
+		})
 	}
 	return link
 }

@@ -59,7 +59,7 @@ var rules = []rule{
 	},
 	{
 		packages: []string{
-			"homeagent/agent/mobility", "homeagent/agent/bindingcache", "homeagent/agent/addresspool",
+			"homeagent/agent/mobility", "homeagent/agent/bindingcache", "homeagent/agent/addresspool", "homeagent/agent/lifetime",
 			"homeagent/agent/homelink/neighbor", "homeagent/agent/homelink/defence",
 			"homeagent/agent/discovery/message", "homeagent/agent/discovery/agentlist",
 			"homeagent/agent/mobilitysocket/ratelimit",

@@ -19,7 +19,7 @@ func (a *Agent) bindingRules(cfg *config.Config) bindingcache.Config {
 		rules.HomeLink = bindingcache.PhysicalHomeLink
 	}
 	for _, p := range cfg.Prefixes {
-		rules.Prefixes = append(rules.Prefixes, bindingcache.HomePrefix{Prefix: p.Prefix})
+		rules.Prefixes = append(rules.Prefixes, bindingcache.HomePrefix{Prefix: p.Prefix, Valid: p.Valid, Preferred: p.Preferred})
 	}
 	return rules
 }

@@ -11,7 +11,7 @@ func checkHomeAgent(j *judgement) Reason {
 
 func checkHomePrefix(j *judgement) Reason {
 	prefix, ok := j.cache.cfg.prefixOf(j.home)
-	if !ok || (!prefix.ValidUntil.IsZero() && !prefix.ValidUntil.After(j.now)) {
+	if !ok || prefix.Valid.Ended(j.now) {
 		return NotHomePrefix
 	}
 	j.prefix = prefix

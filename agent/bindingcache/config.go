@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"homeagent/agent/lifetime"
 	"homeagent/agent/mobility"
 )
 
@@ -25,11 +26,10 @@ const (
 )
 
 // A HomePrefix is a prefix that home addresses are taken from (RFC 6275 section
-// 10.6.1). A zero Time is never.
+// 10.6.1).
 type HomePrefix struct {
-	Prefix         netip.Prefix
-	ValidUntil     time.Time
-	PreferredUntil time.Time
+	Prefix           netip.Prefix
+	Valid, Preferred lifetime.Lifetime
 }
 
 // Config is what the judgement of Binding Updates depends on.

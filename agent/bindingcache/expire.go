@@ -62,8 +62,8 @@ func (c *Cache) end(e *entry) time.Time {
 	if !ok {
 		return time.Time{}
 	}
-	if !prefix.ValidUntil.IsZero() && prefix.ValidUntil.Before(b.Expires) {
-		return prefix.ValidUntil
+	if end := prefix.Valid.Deadline(); !end.IsZero() && end.Before(b.Expires) {
+		return end
 	}
 	return b.Expires
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"homeagent/agent/bindingcache"
+	"homeagent/agent/lifetime"
 	"homeagent/agent/mobility"
 )
 
@@ -140,7 +141,7 @@ func admissionRows() []refusalRow {
 		},
 		{
 			name:   "row 10: home prefix ended",
-			config: func(c *bindingcache.Config) { c.Prefixes[0].ValidUntil = start },
+			config: func(c *bindingcache.Config) { c.Prefixes[0].Valid = lifetime.Until(start) },
 			fresh:  true, grant: expired,
 			want: bindingcache.NotHomePrefix, status: mobility.StatusNotHomeSubnet,
 		},
@@ -187,7 +188,7 @@ func admissionRows() []refusalRow {
 		},
 		{
 			name:   "H18: less than one unit of the prefix left",
-			config: func(c *bindingcache.Config) { c.Prefixes[0].ValidUntil = start.Add(time.Second) },
+			config: func(c *bindingcache.Config) { c.Prefixes[0].Valid = lifetime.Until(start.Add(time.Second)) },
 			fresh:  true, want: bindingcache.NotHomePrefix, status: mobility.StatusNotHomeSubnet,
 		},
 	}

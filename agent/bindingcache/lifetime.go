@@ -17,7 +17,7 @@ func checkLifetime(j *judgement) Reason {
 	if limit := j.cache.cfg.MaxLifetime; limit != 0 {
 		asked = min(asked, mobility.LifetimeOf(limit))
 	}
-	asked = min(asked, until(j.prefix.ValidUntil, j.now))
+	asked = min(asked, until(j.prefix.Valid.End(j.now), j.now))
 	if asked == 0 {
 		return NotHomePrefix
 	}
@@ -48,8 +48,8 @@ func endsBefore(end, now time.Time, l mobility.Lifetime) bool {
 // is deprecated, becomes so during the lifetime, or becomes invalid at its end (RFC
 // 6275 section 10.3.1).
 func (j *judgement) status() mobility.Status {
-	deprecated := endsBefore(j.prefix.PreferredUntil, j.now, j.lifetime)
-	invalid := j.lifetime < mobility.MaxLifetime && endsBefore(j.prefix.ValidUntil, j.now, j.lifetime+1)
+	deprecated := endsBefore(j.prefix.Preferred.End(j.now), j.now, j.lifetime)
+	invalid := j.lifetime < mobility.MaxLifetime && endsBefore(j.prefix.Valid.End(j.now), j.now, j.lifetime+1)
 	if deprecated || invalid {
 		return mobility.StatusPrefixDiscoveryNecessary
 	}

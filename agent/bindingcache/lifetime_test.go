@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"homeagent/agent/bindingcache"
+	"homeagent/agent/lifetime"
 	"homeagent/agent/mobility"
 )
 
@@ -12,32 +13,37 @@ import (
 // the status tells of a prefix that needs attention.
 func TestH18_GrantedLifetime(t *testing.T) {
 	t.Parallel()
-	in := func(d time.Duration) time.Time { return start.Add(d) }
+	in := func(d time.Duration) lifetime.Lifetime { return lifetime.Until(start.Add(d)) }
+	at := func(d time.Duration) time.Time { return start.Add(d) }
 	tests := []struct {
-		name                    string
-		asked                   mobility.Lifetime
-		max                     time.Duration
-		valid, preferred, until time.Time
-		want                    mobility.Lifetime
-		status                  mobility.Status
+		name             string
+		asked            mobility.Lifetime
+		max              time.Duration
+		valid, preferred lifetime.Lifetime
+		until            time.Time
+		want             mobility.Lifetime
+		status           mobility.Status
 	}{
 		{name: "as asked", asked: 150, want: 150},
 		{name: "the longest there is", asked: 65535, want: 65535},
 		{name: "longest, prefix longer", asked: 65535, valid: in(1e6 * time.Second), want: 65535},
 		{name: "local maximum", asked: 150, max: 100 * time.Second, want: 25},
 		{name: "local maximum cut to units", asked: 150, max: 103 * time.Second, want: 25},
-		{name: "authorization", asked: 150, until: in(403 * time.Second), want: 100},
-		{name: "one unit of authorization", asked: 150, until: in(4 * time.Second), want: 1},
+		{name: "authorization", asked: 150, until: at(403 * time.Second), want: 100},
+		{name: "one unit of authorization", asked: 150, until: at(4 * time.Second), want: 1},
 		{name: "prefix valid", asked: 150, valid: in(403 * time.Second), want: 100, status: 1},
 		{name: "prefix ends exactly then", asked: 100, valid: in(400 * time.Second), want: 100, status: 1},
 		{name: "prefix ends in the same unit", asked: 100, valid: in(403 * time.Second), want: 100, status: 1},
 		{name: "prefix ends a unit later", asked: 100, valid: in(404 * time.Second), want: 100},
+		{name: "prefix that never ends but is short", asked: 150, valid: lifetime.For(403 * time.Second), want: 100, status: 1},
+		{name: "prefix that never ends", asked: 150, valid: lifetime.For(time.Hour), preferred: lifetime.For(time.Hour), want: 150},
+		{name: "deprecated for good", asked: 150, preferred: lifetime.For(0), want: 150, status: 1},
 		{name: "deprecated", asked: 150, preferred: in(-time.Second), want: 150, status: 1},
 		{name: "deprecated meanwhile", asked: 150, preferred: in(599 * time.Second), want: 150, status: 1},
 		{name: "deprecated afterwards", asked: 150, preferred: in(600 * time.Second), want: 150},
 		{
 			name: "the shortest", asked: 150, max: 500 * time.Second, valid: in(400 * time.Second),
-			until: in(300 * time.Second), want: 75,
+			until: at(300 * time.Second), want: 75,
 		},
 	}
 	for _, tt := range tests {
@@ -45,7 +51,7 @@ func TestH18_GrantedLifetime(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, func(c *bindingcache.Config) {
 				c.MaxLifetime = tt.max
-				c.Prefixes = []bindingcache.HomePrefix{{Prefix: homePrefix.Prefix, ValidUntil: tt.valid, PreferredUntil: tt.preferred}}
+				c.Prefixes = []bindingcache.HomePrefix{{Prefix: homePrefix.Prefix, Valid: tt.valid, Preferred: tt.preferred}}
 			})
 			w.grants[home] = bindingcache.Grant{Standing: bindingcache.Authorized, Until: tt.until}
 			w.apply(away(10, tt.asked, careOfA))
@@ -122,7 +128,7 @@ func TestH19_PrefixBecomesInvalid(t *testing.T) {
 		prefixes []bindingcache.HomePrefix
 		after    time.Duration
 	}{
-		{"shortened", []bindingcache.HomePrefix{{Prefix: homePrefix.Prefix, ValidUntil: start.Add(time.Minute)}}, time.Minute},
+		{"shortened", []bindingcache.HomePrefix{{Prefix: homePrefix.Prefix, Valid: lifetime.Until(start.Add(time.Minute))}}, time.Minute},
 		{"removed", nil, 0},
 	}
 	for _, tt := range tests {
@@ -198,7 +204,7 @@ func TestH45_PrefixEndsBeforeRequest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *bindingcache.Config) { c.RefreshRequest = 64 * time.Second })
 	w.register()
-	w.cfg.Prefixes = []bindingcache.HomePrefix{{Prefix: homePrefix.Prefix, ValidUntil: start.Add(time.Minute)}}
+	w.cfg.Prefixes = []bindingcache.HomePrefix{{Prefix: homePrefix.Prefix, Valid: lifetime.Until(start.Add(time.Minute))}}
 	must(w.cache.Reconfigure(w.cfg))
 	w.expectReasons(w.wait(time.Minute), bindingcache.Pending, bindingcache.PrefixInvalid)
 	w.consistent()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"homeagent/agent/bindingcache"
+	"homeagent/agent/lifetime"
 	"homeagent/agent/mobility"
 )
 
@@ -34,7 +35,7 @@ func newModel(tb testing.TB, link bindingcache.HomeLink) *model {
 	m.world = newWorld(tb, func(c *bindingcache.Config) {
 		c.HomeLink, c.MobileRouters, c.MaxBindings = link, true, 3
 		c.MaxLifetime, c.RefreshRequest = 10*time.Minute, 20*time.Second
-		c.Prefixes = []bindingcache.HomePrefix{{Prefix: homePrefix.Prefix, ValidUntil: start.Add(2 * time.Hour)}}
+		c.Prefixes = []bindingcache.HomePrefix{{Prefix: homePrefix.Prefix, Valid: lifetime.Until(start.Add(2 * time.Hour))}}
 	})
 	for i := range 4 {
 		a := home
@@ -199,7 +200,7 @@ func (m *model) check() {
 
 func (m *model) checkEnd(v bindingcache.View) {
 	until := m.grants[v.HomeAddress].Until
-	if valid := m.cfg.Prefixes[0].ValidUntil; v.Expires.After(until) || v.Expires.After(valid) {
+	if valid := m.cfg.Prefixes[0].Valid.Deadline(); v.Expires.After(until) || v.Expires.After(valid) {
 		m.tb.Fatalf("%s is bound until %s, authorized until %s, with a prefix until %s", v.HomeAddress, v.Expires, until, valid)
 	}
 }

@@ -61,6 +61,9 @@ func (b *builder) checkPrefixes() {
 			b.checkAgentIn(key, p.Prefix)
 			b.checkRange(key, p)
 		}
+		if p.Preferred.Exceeds(p.Valid) {
+			b.failed(key+".preferred_lifetime", "%s is longer than valid_lifetime, %s", p.Preferred, p.Valid)
+		}
 	}
 }
 

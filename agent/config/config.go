@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"homeagent/agent/lifetime"
 	"homeagent/diameter/dictionary"
 )
 
@@ -83,6 +84,8 @@ type HomePrefix struct {
 	First, Last netip.Addr
 	// Reserved are never handed out.
 	Reserved []netip.Addr
+	// Valid and Preferred are what mobile nodes are told of the prefix.
+	Valid, Preferred lifetime.Lifetime
 }
 
 // IKE is how strongSwan is used.

@@ -112,6 +112,8 @@ prefix = "2001:db8:1::/64"
 first = "2001:db8:1::1000"
 last = "2001:db8:1::1fff"
 reserved = ["2001:db8:1::1001"]
+valid_lifetime = "2027-01-31T00:00:00Z"
+preferred_lifetime = "24h"
 [mobility]
 home_link = "physical"
 interface = "eth0"
@@ -134,6 +136,9 @@ prefix = "2001:db8:100::/56"
 	if !got.Diameter.Listen[0].TLS || got.Diameter.Codes.Vendor != 10415 || len(got.HomeAgent.Addresses) != 2 ||
 		got.Prefixes[0].Last != netip.MustParseAddr("2001:db8:1::1fff") || got.Mobility.Networks[0].UserName != "r@example.com" {
 		t.Errorf("config = %+v", got)
+	}
+	if p := got.Prefixes[0]; p.Valid.String() != "2027-01-31T00:00:00Z" || p.Preferred.String() != "24h0m0s" {
+		t.Errorf("lifetimes of the prefix: %v and %v", p.Valid, p.Preferred)
 	}
 }
 
@@ -196,6 +201,8 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		{"no credential name", minimal + "[store]\ncredential = \"../key\"\n", `:16: store\.credential: is "../key" \(expected a name of letters`},
 		{"a long socket", minimal + "[control]\nsocket = \"/" + strings.Repeat("x", 107) + "\"\n", `:16: control\.socket: is .* \(expected a path of at most 107 octets`},
 		{"a relative path", minimal + "[store]\npath = \"state.db\"\n", `:16: store\.path: is "state.db" \(expected a path that begins with /\)`},
+		{"no lifetime", minimal + "valid_lifetime = \"never\"\n", `:15: home_prefix\.valid_lifetime: is "never" \(expected "forever", a duration such as`},
+		{"preferred for longer than valid", minimal + "valid_lifetime = \"1h\"\npreferred_lifetime = \"61m\"\n", `:16: home_prefix\.preferred_lifetime: 1h1m0s is longer than valid_lifetime, 1h0m0s`},
 		{"a short hold-down", minimal + "[mobility]\nhold_down = \"4s\"\n", `:16: mobility\.hold_down: 4s is too short \(must be at least limits.effect_timeout, 5s\)`},
 		{"a network in another", minimal + "[[mobility.network]]\nuser_name = \"a\"\nprefix = \"2001:db8:9:1::/64\"\n[[mobility.network]]\nuser_name = \"b\"\nprefix = \"2001:db8:9::/48\"\n", `:17: mobility\.network\.prefix: 2001:db8:9:1::/64 overlaps 2001:db8:9::/48`},
 		{"a date", minimal + "[log]\nlevel = 2026-11-23\n", `:16: log\.level: is a LocalDate`},

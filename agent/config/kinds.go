@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"homeagent/agent/lifetime"
 )
 
 // The kinds of strings. What their functions refuse is reported as a value of
@@ -51,8 +53,9 @@ var (
 	})
 	address = parsed("a unicast IPv6 address such as \"2001:db8::1\"", unicastAddress)
 	// Addresses are one or those of a range.
-	addresses = parsed(fmt.Sprintf("a unicast IPv6 address such as \"2001:db8::1\", or a range of up to %d such as \"2001:db8::1-2001:db8::f\"", maxHomeAgents), addressRange)
-	prefix    = parsed("an IPv6 prefix such as \"2001:db8:1::/64\", without bits after its length", func(s string) (netip.Prefix, error) {
+	addresses      = parsed(fmt.Sprintf("a unicast IPv6 address such as \"2001:db8::1\", or a range of up to %d such as \"2001:db8::1-2001:db8::f\"", maxHomeAgents), addressRange)
+	prefixLifetime = parsed("\"forever\", a duration such as \"720h\", or a point in time such as \"2027-01-31T00:00:00Z\"", lifetime.Parse)
+	prefix         = parsed("an IPv6 prefix such as \"2001:db8:1::/64\", without bits after its length", func(s string) (netip.Prefix, error) {
 		p, err := netip.ParsePrefix(s)
 		if err == nil && (p != p.Masked() || !unicast(p.Addr())) {
 			err = fmt.Errorf("%s is not a plain prefix", p)

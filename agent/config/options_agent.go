@@ -4,6 +4,8 @@ import (
 	"math"
 	"net/netip"
 	"time"
+
+	"homeagent/agent/lifetime"
 )
 
 func homeAgentOptions() []Option {
@@ -18,6 +20,8 @@ func prefixOptions() []Option {
 		required("home_prefix.prefix", "A prefix that home addresses are taken from.", prefix, func(c *Config) *netip.Prefix { return &prefixed(c).Prefix }),
 		option("home_prefix.first", "", "First home address to hand out; the first of the prefix if it is not given.", address, func(c *Config) *netip.Addr { return &prefixed(c).First }),
 		option("home_prefix.last", "", "Last home address to hand out; the last of the prefix if it is not given.", address, func(c *Config) *netip.Addr { return &prefixed(c).Last }),
+		option("home_prefix.valid_lifetime", "", "How long home addresses of the prefix are valid, as mobile nodes are told; a binding ends no later. For ever if it is not given. A duration begins anew whenever it is told, a point in time gets nearer, by which a prefix is given up.", prefixLifetime, func(c *Config) *lifetime.Lifetime { return &prefixed(c).Valid }),
+		option("home_prefix.preferred_lifetime", "", "How long they are to be used for new connections; not longer than they are valid, and as long as that if it is not given.", prefixLifetime, func(c *Config) *lifetime.Lifetime { return &prefixed(c).Preferred }),
 		option("home_prefix.reserved", "[]", "Addresses never to hand out, such as those of routers and servers. The home agent's own and those reserved by RFC 5453 are left out anyhow.", list(address), func(c *Config) *[]netip.Addr { return &prefixed(c).Reserved }),
 	}
 }

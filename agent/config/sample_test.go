@@ -116,6 +116,9 @@ func findZero(t *testing.T, name string, v reflect.Value) {
 		findZero(t, name+"[0]", v.Index(0))
 	case v.Kind() == reflect.Struct && strings.HasPrefix(v.Type().PkgPath(), "homeagent/"):
 		for i := range v.NumField() {
+			if !v.Type().Field(i).IsExported() {
+				continue
+			}
 			findZero(t, name+"."+v.Type().Field(i).Name, v.Field(i))
 		}
 	}

@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"time"
 
 	"golang.org/x/net/ipv6"
 
 	"homeagent/agent/discovery/message"
+	"homeagent/agent/lifetime"
 	"homeagent/agent/mobilitysocket/rawsocket"
 )
 
@@ -53,9 +53,7 @@ type Link struct {
 type Prefix struct {
 	Prefix             netip.Prefix
 	OnLink, Autonomous bool
-	// ValidUntil and PreferredUntil are the ends of its lifetimes; the zero
-	// Time is never.
-	ValidUntil, PreferredUntil time.Time
+	Valid, Preferred   lifetime.Lifetime
 }
 
 // A Binding is a home registration.

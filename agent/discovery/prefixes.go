@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"homeagent/agent/discovery/message"
+	"homeagent/agent/lifetime"
 	"homeagent/agent/mobilitysocket/rawsocket"
 )
 
@@ -117,16 +118,18 @@ func (l *Link) prefixes(now time.Time) []message.Prefix {
 			OnLink:     p.OnLink,
 			Autonomous: p.Autonomous,
 			Router:     true,
-			Valid:      lifetime(p.ValidUntil, now),
-			Preferred:  min(lifetime(p.PreferredUntil, now), lifetime(p.ValidUntil, now)),
+			Valid:      left(p.Valid, now),
+			Preferred:  min(left(p.Preferred, now), left(p.Valid, now)),
 		})
 	}
 	return list
 }
 
-func lifetime(until, now time.Time) time.Duration {
-	if until.IsZero() {
+// left is what a mobile node is told that is left of a lifetime.
+func left(l lifetime.Lifetime, now time.Time) time.Duration {
+	end := l.End(now)
+	if end.IsZero() {
 		return message.Infinite
 	}
-	return min(max(until.Sub(now), 0), message.Infinite-time.Second)
+	return min(max(end.Sub(now), 0), message.Infinite-time.Second)
 }

@@ -14,6 +14,7 @@ import (
 
 	"homeagent/agent/discovery"
 	"homeagent/agent/discovery/message"
+	"homeagent/agent/lifetime"
 	"homeagent/agent/mobilitysocket/rawsocket"
 )
 
@@ -212,7 +213,7 @@ func TestH42_Solicitation(t *testing.T) {
 	link := physical()
 	other := discovery.Prefix{
 		Prefix: netip.MustParsePrefix("2001:db8:9::/64"), OnLink: true,
-		ValidUntil: start.Add(time.Hour), PreferredUntil: start.Add(-time.Hour),
+		Valid: lifetime.Until(start.Add(time.Hour)), Preferred: lifetime.Until(start.Add(-time.Hour)),
 	}
 	link.Prefixes = append(link.Prefixes, other)
 	try(t, func(b *bench) {
