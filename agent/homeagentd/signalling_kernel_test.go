@@ -25,6 +25,7 @@ func TestSignallingOfOthers(t *testing.T) {
 	owner.run("H2 a message of unknown type", owner.isNotUnderstood)
 	owner.run("H40 looking for home agents", owner.looksForHomeAgents)
 	owner.run("H46 the same packet again", owner.isReplayed)
+	owner.run("H26 the same number after a crash of the daemon", owner.remembers)
 	// Needs to come last: the thief's security association is not its own any more.
 	owner.run("H46 another's home address under one's own security association", func() { thief.steals(owner) })
 }
@@ -95,6 +96,16 @@ func (s *stranger) isReplayed() {
 	})
 }
 
+// remembers has the daemon killed: sequence numbers count on.
+func (s *stranger) remembers() {
+	s.daemon.Kill()
+	s.startDaemon(s.t)
+	s.asks([]habit{
+		{"the number again", update(2, flagsAH, 9), acknowledgement{Status: outdated, Sequence: 2}},
+		{"the next number", update(3, flagsAH, 9), acknowledgement{Sequence: 3, Lifetime: 9}},
+	})
+}
+
 // steals sends Binding Updates for the owner's home address as the owner would,
 // but under the thief's security association.
 func (s *stranger) steals(owner *stranger) {
@@ -109,7 +120,7 @@ func (s *stranger) steals(owner *stranger) {
 		owner.send(update(10+sequence, flagsAH, 100))
 	}
 	s.counted(owner.t, "ipsec_XfrmInStateMismatch", before, 3)
-	if b, ok := owner.binding(); !ok || b.Sequence != 2 {
+	if b, ok := owner.binding(); !ok || b.Sequence != 3 {
 		owner.t.Errorf("the owner's binding is %+v now", b)
 	}
 }

@@ -70,14 +70,18 @@ type habit struct {
 	want    acknowledgement
 }
 
-// run is a subtest with the mobile node as it is now.
+// run is a subtest with the mobile node as it is now. What comes after one that
+// failed would be about something else.
 func (s *stranger) run(name string, test func()) {
 	outer := s.t
 	defer func() { s.t = outer }()
-	outer.Run(name, func(t *testing.T) {
+	passed := outer.Run(name, func(t *testing.T) {
 		s.t = t
 		test()
 	})
+	if !passed {
+		outer.FailNow()
+	}
 }
 
 // must ends the test for an error.
@@ -192,6 +196,9 @@ func (s *stranger) receive(typ byte) []byte {
 	buffer := make([]byte, 2048)
 	for {
 		n, _, err := unix.Recvfrom(s.fd, buffer, 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
 		if err != nil {
 			s.t.Fatalf("waiting for MH Type %d: %v", typ, err)
 		}
@@ -295,7 +302,8 @@ func (s *system) bindings(t *testing.T) control.Bindings {
 	return all
 }
 
-// counted waits until the daemon has counted something more often than before.
+// counted waits until the daemon has counted something so much more often than
+// before. It may do so more often: a tunnel of Linux solicits routers, too.
 func (s *system) counted(t *testing.T, name string, before control.Bindings, times uint64) {
 	t.Helper()
 	var n uint64
@@ -304,8 +312,8 @@ func (s *system) counted(t *testing.T, name string, before control.Bindings, tim
 			break
 		}
 	}
-	if n != times {
-		t.Errorf("%s counted %d times, want %d: %v", name, n, times, s.bindings(t).Counters)
+	if n < times {
+		t.Errorf("%s counted %d times more, want %d: %v", name, n, times, s.bindings(t).Counters)
 	}
 }
 
