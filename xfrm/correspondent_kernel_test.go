@@ -67,7 +67,7 @@ func TestH32_HomeAgentSendsWithARoutingHeader(t *testing.T) {
 
 // A Home Address option must agree with the binding, whatever the kernel
 // accepts for Binding Updates.
-func TestH07_FalseHomeAddressOptionIsRejectedAndTold(t *testing.T) {
+func TestH7_FalseHomeAddressOptionIsRejectedAndTold(t *testing.T) {
 	tests := map[string]func(*lab){
 		"without route optimization": func(l *lab) { l.set(binding(homeAddress, careOfA)) },
 		"with route optimization":    func(l *lab) { l.optimized(binding(homeAddress, careOfB)) },
@@ -109,7 +109,7 @@ func TestH07_FalseHomeAddressOptionIsRejectedAndTold(t *testing.T) {
 
 // A message of unknown type reaches those who answer it, but not without ESP
 // if it claims to be from a home address.
-func TestH02_UnknownMobilityHeaderType(t *testing.T) {
+func TestH2_UnknownMobilityHeaderType(t *testing.T) {
 	l := newLab(t)
 	l.set()
 	fd := l.mobilitySocket(l.HomeAgent)
