@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+
+	"homeagent/agent/store/boltstore"
 )
 
 // exitUsage says that the command line is wrong.
@@ -21,8 +23,14 @@ func (e configError) Error() string {
 }
 
 func exitCode(err error) int {
-	if errors.As(err, &configError{}) {
+	if errors.As(err, &configError{}) || stuck(err) {
 		return exitConfig
 	}
 	return 1
+}
+
+// stuck reports whether the store will be no better the next time: another
+// version, key or copy of it has to be found.
+func stuck(err error) bool {
+	return errors.Is(err, boltstore.ErrNewer) || errors.Is(err, boltstore.ErrSealed) || errors.Is(err, boltstore.ErrDamaged)
 }
