@@ -328,8 +328,27 @@ func TestPayloadInTheClear(t *testing.T) {
 			if tunnelled, clear := v.seen(capture); tunnelled > 0 || (len(clear) > 0) != arrives {
 				t.Errorf("%d packets under ESP and %d in the clear: %q", tunnelled, len(clear), clear)
 			}
+			v.changesItsMind(arrives)
 		})
 	}
+}
+
+// changesItsMind asks for protection when registered, and gives it up again, which
+// only the operator's permission makes a difference.
+func (v *traveller) changesItsMind(permitted bool) {
+	v.t.Helper()
+	_, err := v.node.Protect(soon(v.t), mobilenode.Protect{Payload: true})
+	v.must(err)
+	v.policies(3)
+	v.pinged()
+	_, err = v.node.Protect(soon(v.t), mobilenode.Protect{})
+	v.must(err)
+	if !permitted {
+		v.unreachable()
+		return
+	}
+	v.policies(0)
+	v.pinged()
 }
 
 // Nobody gets a tunnel for addresses that are not its own, whatever it asks for.

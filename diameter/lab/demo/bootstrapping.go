@@ -203,8 +203,8 @@ func (s *scene) lookAtSessions(ctx context.Context) ([]string, error) {
 	return prompt("homeagentctl sessions", output), err
 }
 
-func (s *scene) control(ctx context.Context, command string) (string, error) {
-	return s.lab.HomeAgent.Run(ctx, s.binary("homeagentctl"), "--socket", s.file("control.sock"), command)
+func (s *scene) control(ctx context.Context, command ...string) (string, error) {
+	return s.lab.HomeAgent.Run(ctx, s.binary("homeagentctl"), append([]string{"--socket", s.file("control.sock")}, command...)...)
 }
 
 // prompt shows a command and its output as a terminal would.

@@ -69,6 +69,8 @@ func (s *scene) movement() []step {
 		{"The mobile node registers its care-of address on foreign link A, over ESP", s.register},
 		{"A correspondent reaches the home address, through the tunnel to link A", s.reach},
 		{"The mobile node moves to link B while the correspondent talks to it", s.move},
+		{"The mobile node asks that all its packets travel under ESP, not only signalling", s.protect},
+		{"It moves back to link A while the correspondent talks to it, under ESP", s.moveBack},
 		{"The mobile node returns home while the correspondent talks to it, and deregisters", s.returnHome},
 		{"The home agent forwards nothing any more", s.lookAtBindings},
 	}

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -42,6 +43,36 @@ func (s *scene) reach(ctx context.Context) ([]string, error) {
 func (s *scene) move(ctx context.Context) ([]string, error) {
 	return s.underTraffic(ctx, s.lab.AtForeignB(), func(ctx context.Context) (mobilenode.Registration, error) {
 		return s.node.Register(ctx, testbed.CareOfAddressB)
+	})
+}
+
+// protect has a second CHILD_SA set up, which the home agent takes for the wish that
+// it forwards under ESP only.
+func (s *scene) protect(ctx context.Context) ([]string, error) {
+	association, err := s.node.Protect(ctx, mobilenode.Protect{Payload: true})
+	if err != nil {
+		return nil, err
+	}
+	rtt, err := s.lab.Correspondent.Ping(ctx, s.home)
+	if err != nil {
+		return nil, err
+	}
+	output, err := s.control(ctx, "binding", s.home.String())
+	seen := []string{
+		fmt.Sprintf("the same IKE_SA with %d CHILD_SAs", len(association.IKE.Children)),
+		fmt.Sprintf("%s pings %s: %v", testbed.CorrespondentAddress, s.home, rtt.Round(10*time.Microsecond)),
+	}
+	for line := range strings.Lines(output) {
+		if strings.HasPrefix(line, "under ESP") {
+			return append(seen, prompt("homeagentctl binding "+s.home.String()+" | grep ESP", line)...), nil
+		}
+	}
+	return seen, errors.Join(err, fmt.Errorf("homeagentctl binding does not say what is under ESP"))
+}
+
+func (s *scene) moveBack(ctx context.Context) ([]string, error) {
+	return s.underTraffic(ctx, s.lab.AtForeignA(), func(ctx context.Context) (mobilenode.Registration, error) {
+		return s.node.Register(ctx, testbed.CareOfAddressA)
 	})
 }
 
@@ -90,8 +121,8 @@ func replies(ctx context.Context, traffic *testbed.Traffic, count int) error {
 
 func (s *scene) lookAtBindings(ctx context.Context) ([]string, error) {
 	output, err := s.control(ctx, "bindings")
-	if err == nil && strings.Contains(output, testbed.CareOfAddressB.String()) {
-		err = fmt.Errorf("homeagentctl bindings still shows %s", testbed.CareOfAddressB)
+	if err == nil && strings.Contains(output, testbed.CareOfAddressA.String()) {
+		err = fmt.Errorf("homeagentctl bindings still shows %s", testbed.CareOfAddressA)
 	}
 	return prompt("homeagentctl bindings", output), err
 }

@@ -28,6 +28,7 @@ type mobileNodeCmd struct {
 	Socket     string        `default:"/run/charon.vici" help:"VICI socket of the node's strongSwan (${default})." placeholder:"PATH"`
 	Interface  string        `default:"eth0" help:"Interface that moves (${default})." placeholder:"NAME"`
 	Lifetime   time.Duration `default:"10m" help:"Lifetime to ask for in Binding Updates (${default})." placeholder:"T"`
+	KBit       bool          `name:"k-bit" help:"Ask that IKE follows movements."`
 	Timeout    time.Duration `default:"40s" help:"Give a command up after this time (${default})." placeholder:"T"`
 	Verbose    bool          `short:"v" help:"Log what happens."`
 }
@@ -38,6 +39,8 @@ func (mobileNodeCmd) Help() string {
 
   secure ADDR     set up IKE_SA and CHILD_SA from this care-of address
   register ADDR   register this care-of address; also after a movement
+  protect WHAT    have packets travel under ESP: payload, return-routability, both or nothing
+  test ADDR       do a home test with a correspondent (return routability)
   home            deregister; the home address is on the interface again
   leave           deregister without being at home
   quit            end; so does the end of the input
@@ -58,7 +61,7 @@ func (c *mobileNodeCmd) Run(e *environment) error {
 	}
 	node, err := mobilenode.Open(mobilenode.Config{
 		UserName: c.User, HomeAddress: c.HoA, HomeAgent: c.HA, HomeAgentIdentity: c.HAIdentity,
-		Key: key, KeyID: c.KeyID, Socket: c.Socket, Interface: c.Interface, Lifetime: c.Lifetime,
+		Key: key, KeyID: c.KeyID, Socket: c.Socket, Interface: c.Interface, Lifetime: c.Lifetime, KeyManagement: c.KBit,
 		Log: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {
@@ -79,6 +82,8 @@ func (c *mobileNodeCmd) key() (psk.AAAKey, error) {
 type node interface {
 	Secure(ctx context.Context, careOf netip.Addr) (mobilenode.Association, error)
 	Register(ctx context.Context, careOf netip.Addr) (mobilenode.Registration, error)
+	Protect(ctx context.Context, p mobilenode.Protect) (mobilenode.Association, error)
+	TestHome(ctx context.Context, correspondent netip.Addr) (time.Duration, error)
 	ReturnHome(ctx context.Context) (mobilenode.Registration, error)
 	Leave(ctx context.Context) (mobilenode.Registration, error)
 }
@@ -106,22 +111,38 @@ func (c *mobileNodeCmd) obey(e *environment, n node, in io.Reader) error {
 func (c *mobileNodeCmd) command(ctx context.Context, n node, word string, arguments []string) (fmt.Stringer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	var careOf netip.Addr
-	if word == "secure" || word == "register" {
+	var address netip.Addr
+	if word == "secure" || word == "register" || word == "test" {
 		var err error
-		if careOf, err = netip.ParseAddr(strings.Join(arguments, " ")); err != nil {
+		if address, err = netip.ParseAddr(strings.Join(arguments, " ")); err != nil {
 			return nil, usageError{err}
 		}
 	}
 	switch word {
 	case "secure":
-		return n.Secure(ctx, careOf)
+		return n.Secure(ctx, address)
 	case "register":
-		return n.Register(ctx, careOf)
+		return n.Register(ctx, address)
+	case "protect":
+		what, ok := protections[strings.Join(arguments, " ")]
+		if !ok {
+			return nil, usageError{fmt.Errorf("%q cannot be protected (payload, return-routability, both, nothing)", strings.Join(arguments, " "))}
+		}
+		return n.Protect(ctx, what)
+	case "test":
+		return n.TestHome(ctx, address)
 	case "home":
 		return n.ReturnHome(ctx)
 	case "leave":
 		return n.Leave(ctx)
 	}
-	return nil, usageError{fmt.Errorf("%q is no command (secure, register, home, leave, quit)", word)}
+	return nil, usageError{fmt.Errorf("%q is no command (secure, register, protect, test, home, leave, quit)", word)}
+}
+
+// protections are what "protect" understands.
+var protections = map[string]mobilenode.Protect{
+	"payload":            {Payload: true},
+	"return-routability": {ReturnRoutability: true},
+	"both":               {Payload: true, ReturnRoutability: true},
+	"nothing":            {},
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -37,6 +38,16 @@ func (o *obedient) Register(_ context.Context, careOf netip.Addr) (mobilenode.Re
 	return o.registration("register "+careOf.String(), careOf)
 }
 
+func (o *obedient) Protect(_ context.Context, p mobilenode.Protect) (mobilenode.Association, error) {
+	o.told = append(o.told, fmt.Sprintf("protect %+v", p))
+	return mobilenode.Association{}, o.err
+}
+
+func (o *obedient) TestHome(_ context.Context, correspondent netip.Addr) (time.Duration, error) {
+	o.told = append(o.told, "test "+correspondent.String())
+	return time.Millisecond, o.err
+}
+
 func (o *obedient) ReturnHome(context.Context) (mobilenode.Registration, error) {
 	return o.registration("home", netip.Addr{})
 }
@@ -61,8 +72,14 @@ func TestObey(t *testing.T) {
 			want:  []string{"secure 2001:db8:2::100", "register 2001:db8:2::100", "register 2001:db8:4::100", "home", "leave"},
 			lines: 5,
 		},
+		{
+			name: "protection", input: "protect both\ntest 2001:db8:3::1\nprotect nothing\n",
+			want:  []string{"protect {ReturnRoutability:true Payload:true}", "test 2001:db8:3::1", "protect {ReturnRoutability:false Payload:false}"},
+			lines: 3,
+		},
+		{name: "unknown protection", input: "protect me\n", err: `protect me: "me" cannot be protected`},
 		{name: "quit", input: "home\nquit\nleave\n", want: []string{"home"}, lines: 1},
-		{name: "unknown word", input: "fly\n", err: `fly: "fly" is no command (secure, register, home, leave, quit)`},
+		{name: "unknown word", input: "fly\n", err: `fly: "fly" is no command (secure, register, protect, test, home, leave, quit)`},
 		{name: "no address", input: "register\n", err: "register: ParseAddr"},
 		{name: "bad address", input: "secure there\n", err: "secure there: ParseAddr"},
 		{name: "refused", input: "home\nleave\n", node: obedient{err: refused}, want: []string{"home"}, err: "home: refused"},

@@ -9,5 +9,5 @@
 // what it expects of a home agent is read from the RFCs.
 //
 //	Config, Open   a node in the network namespace of the calling thread
-//	Node           Secure, Register, ReturnHome, Leave, Close
+//	Node           Secure, Protect, Register, TestHome, ReturnHome, Leave, Close
 package mobilenode

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,6 +58,56 @@ func (n *Node) Secure(ctx context.Context, careOf netip.Addr) (Association, erro
 	}
 	n.secured = careOf
 	return a, nil
+}
+
+// Protect changes what travels under ESP: the CHILD_SAs that are missing are set up
+// over the IKE_SA, if there is one, and those of no more use ended. The home agent
+// takes that for the node's wish.
+func (n *Node) Protect(ctx context.Context, p Protect) (Association, error) {
+	former := n.config.shields()
+	n.config.Protect = p
+	a := Association{Name: n.connectionName(), CareOf: n.secured}
+	err := n.reshield(ctx, a, former)
+	if err == nil && n.secured.IsValid() {
+		err = strongswan.Ask(ctx, n.config.Socket, func(ctx context.Context, link *vici.Link) (err error) {
+			a.IKE, err = newest(ctx, link, a.Name)
+			return err
+		})
+	}
+	if err != nil {
+		return a, fmt.Errorf("changing what is protected: %w", err)
+	}
+	return a, nil
+}
+
+// reshield leads from former shields to those of the configuration: packets leave
+// under ESP as soon as they can, and in the clear as late as they may.
+func (n *Node) reshield(ctx context.Context, a Association, former []shield) error {
+	wanted := n.config.shields()
+	if n.secured.IsValid() {
+		err := strongswan.Ask(ctx, n.config.Socket, func(ctx context.Context, link *vici.Link) error {
+			return link.LoadConns(ctx, n.connection(a))
+		})
+		for _, s := range wanted {
+			if err == nil && !slices.Contains(former, s) {
+				err = strongswan.Initiate(ctx, n.config.Socket, a.Name, s.child)
+			}
+		}
+		for _, s := range former {
+			if err == nil && !slices.Contains(wanted, s) {
+				err = strongswan.EndChild(ctx, n.config.Socket, s.child)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	err := n.plane.dropShields()
+	n.plane.shields = wanted
+	if n.where.IsValid() {
+		err = errors.Join(err, n.plane.setShields(n.where))
+	}
+	return err
 }
 
 // Security is what became of the IKE_SA when the node moved.

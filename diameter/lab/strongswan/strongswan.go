@@ -6,6 +6,7 @@
 //
 //	Ask       lends a VICI connection for one piece of work
 //	Initiate  sets up a CHILD_SA, and the IKE_SA before it
+//	EndChild  ends a CHILD_SA, while its IKE_SA goes on
 package strongswan
 
 import (
@@ -46,10 +47,19 @@ const patience = 30 * time.Second
 // The error holds what strongSwan said, such as AUTHENTICATION_FAILED: swanctl hands
 // on what is logged meanwhile, while a refusal by VICI says nothing of why.
 func Initiate(ctx context.Context, socket, connection, child string) error {
-	output, err := exec.CommandContext(ctx, "/usr/sbin/swanctl", "--initiate", "--uri", "unix://"+socket,
-		"--ike", connection, "--child", child, "--timeout", fmt.Sprint(patience.Seconds())).CombinedOutput()
+	return swanctl(ctx, fmt.Sprintf("initiating %s of %s", child, connection), "--initiate", "--uri", "unix://"+socket,
+		"--ike", connection, "--child", child, "--timeout", fmt.Sprint(patience.Seconds()))
+}
+
+// EndChild ends the CHILD_SAs of a name and tells the peer.
+func EndChild(ctx context.Context, socket, child string) error {
+	return swanctl(ctx, "ending "+child, "--terminate", "--uri", "unix://"+socket, "--child", child, "--timeout", fmt.Sprint(patience.Seconds()))
+}
+
+func swanctl(ctx context.Context, doing string, arguments ...string) error {
+	output, err := exec.CommandContext(ctx, "/usr/sbin/swanctl", arguments...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("initiating %s of %s: %w: %s", child, connection, err, strings.TrimSpace(string(output)))
+		return fmt.Errorf("%s: %w: %s", doing, err, strings.TrimSpace(string(output)))
 	}
 	return nil
 }

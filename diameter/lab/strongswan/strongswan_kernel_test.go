@@ -61,6 +61,14 @@ func TestInitiateSaysWhatStrongswanSaid(t *testing.T) {
 	}
 }
 
+func TestEndChildSaysWhatStrongswanSaid(t *testing.T) {
+	daemon := start(t)
+	err := strongswan.EndChild(t.Context(), daemon.Socket(), "payload")
+	if err == nil || !strings.Contains(err.Error(), "ending payload") || !strings.Contains(err.Error(), "no matching SAs") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestInitiateEndsWithItsContext(t *testing.T) {
 	daemon := start(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
