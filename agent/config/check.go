@@ -21,6 +21,7 @@ func (b *builder) check() {
 	b.checkNetworks()
 	b.checkMobility()
 }
+	b.checkMetrics()
 
 func (b *builder) checkHomeAgents() {
 	const key = "home_agent.addresses"

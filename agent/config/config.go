@@ -18,6 +18,7 @@ type Config struct {
 	Mobility  Mobility
 	Store     Store
 	Control   Control
+	Metrics   Metrics
 	Limits    Limits
 	Log       Log
 }
@@ -163,6 +164,15 @@ type Control struct {
 // Limits bound what the home agent takes on.
 type Limits struct {
 	Sessions      int           // 0: no bound
+// Metrics is where monitoring reads figures.
+type Metrics struct {
+	// Listen is an address with a port, the path of a Unix socket, or empty for
+	// nowhere. Anybody who reaches it can read.
+	Listen string
+	// AllowRemote lets it be an address that other machines reach.
+	AllowRemote bool
+}
+
 	Authorization time.Duration // longest, 0: no bound
 	EffectTimeout time.Duration // of store and strongSwan for one request
 	Remembered    int           // released addresses kept for their former users

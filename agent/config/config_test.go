@@ -74,6 +74,7 @@ func TestMinimalGetsDefaults(t *testing.T) {
 		},
 		Store:   config.Store{Path: "/var/lib/homeagent/state.db", Credential: "store-key"},
 		Control: config.Control{Socket: "/run/homeagent/control.sock"},
+		Metrics: config.Metrics{Listen: "127.0.0.1:9868"},
 		Limits:  config.Limits{EffectTimeout: 5 * time.Second, Remembered: 100000},
 		Log:     config.Log{Level: "info"},
 	}

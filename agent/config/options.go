@@ -15,7 +15,7 @@ func options() []Option {
 	for _, section := range [][]Option{
 		diameterOptions(), listenOptions(), peerOptions(), codeOptions(),
 		homeAgentOptions(), prefixOptions(), ikeOptions(), mobilityOptions(), networkOptions(),
-		storeOptions(), controlOptions(), limitOptions(), logOptions(),
+		storeOptions(), controlOptions(), metricsOptions(), limitOptions(), logOptions(),
 	} {
 		for _, o := range section {
 			_, o.Repeated = arrays()[o.section()]
