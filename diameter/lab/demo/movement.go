@@ -59,7 +59,7 @@ func (s *scene) protect(ctx context.Context) ([]string, error) {
 	}
 	output, err := s.control(ctx, "binding", s.home.String())
 	seen := []string{
-		fmt.Sprintf("the same IKE_SA with %d CHILD_SAs", len(association.IKE.Children)),
+		fmt.Sprintf("the IKE_SA has %d CHILD_SAs now", len(association.IKE.Children)),
 		fmt.Sprintf("%s pings %s: %v", testbed.CorrespondentAddress, s.home, rtt.Round(10*time.Microsecond)),
 	}
 	for line := range strings.Lines(output) {

@@ -45,6 +45,7 @@ type Node struct {
 	sequence uint16
 	where    netip.Addr // the care-of address; zero at home or nowhere
 	secured  netip.Addr // our end of the IKE_SA; zero if there is none
+	origin   netip.Addr // where it was at first
 }
 
 // Open returns a node in the network namespace of the calling thread. It needs

@@ -56,7 +56,7 @@ func (n *Node) Secure(ctx context.Context, careOf netip.Addr) (Association, erro
 	if err != nil {
 		return a, fmt.Errorf("setting up security with home agent %s: %w", n.config.HomeAgent, err)
 	}
-	n.secured = careOf
+	n.secured, n.origin = careOf, careOf
 	return a, nil
 }
 
@@ -66,7 +66,8 @@ func (n *Node) Secure(ctx context.Context, careOf netip.Addr) (Association, erro
 func (n *Node) Protect(ctx context.Context, p Protect) (Association, error) {
 	former := n.config.shields()
 	n.config.Protect = p
-	a := Association{Name: n.connectionName(), CareOf: n.secured}
+	// strongSwan takes a connection with another address for another one.
+	a := Association{Name: n.connectionName(), CareOf: n.origin}
 	err := n.reshield(ctx, a, former)
 	if err == nil && n.secured.IsValid() {
 		err = strongswan.Ask(ctx, n.config.Socket, func(ctx context.Context, link *vici.Link) (err error) {
@@ -74,6 +75,7 @@ func (n *Node) Protect(ctx context.Context, p Protect) (Association, error) {
 			return err
 		})
 	}
+	a.CareOf = n.secured
 	if err != nil {
 		return a, fmt.Errorf("changing what is protected: %w", err)
 	}
