@@ -13,7 +13,7 @@ func (a *Agent) bindingRules(cfg *config.Config) bindingcache.Config {
 	rules := bindingcache.Config{
 		Authority: authority{a, networksOf(cfg)}, HomeAgents: cfg.HomeAgent.Addresses,
 		MaxLifetime: cfg.Mobility.MaxLifetime, MobileRouters: len(cfg.Mobility.Networks) > 0, FollowIKE: true,
-		RequireAlternateCareOf: cfg.Mobility.RequireAlternateCareOf,
+		RequireAlternateCareOf: cfg.Mobility.RequireAlternateCareOf, RefreshRequest: cfg.Mobility.RefreshRequest,
 	}
 	if cfg.Mobility.HomeLink == config.Physical {
 		rules.HomeLink = bindingcache.PhysicalHomeLink

@@ -10,7 +10,7 @@ import (
 // or the kernel hold on to: they take effect at a restart.
 var live = []string{
 	"diameter.certificate", "diameter.key", "diameter.ca", "diameter.strict_vector", "diameter.peer",
-	"mobility.max_lifetime", "mobility.require_alternate_care_of", "mobility.network",
+	"mobility.max_lifetime", "mobility.refresh_request", "mobility.require_alternate_care_of", "mobility.network",
 	"limits.sessions", "limits.authorization",
 	"log.level",
 }
@@ -63,6 +63,7 @@ func (c *Config) WithFixed(inForce *Config) *Config {
 	mixed.Diameter.Certificate, mixed.Diameter.Key, mixed.Diameter.CA = c.Diameter.Certificate, c.Diameter.Key, c.Diameter.CA
 	mixed.Diameter.StrictVector, mixed.Diameter.Peers = c.Diameter.StrictVector, c.Diameter.Peers
 	mixed.Mobility.MaxLifetime, mixed.Mobility.Networks = c.Mobility.MaxLifetime, c.Mobility.Networks
+	mixed.Mobility.RefreshRequest = c.Mobility.RefreshRequest
 	mixed.Mobility.RequireAlternateCareOf = c.Mobility.RequireAlternateCareOf
 	mixed.Limits.Sessions, mixed.Limits.Authorization = c.Limits.Sessions, c.Limits.Authorization
 	mixed.Log = c.Log

@@ -56,7 +56,7 @@ func TestLiveOptions(t *testing.T) {
 			live++
 		}
 	}
-	if live != 9 {
-		t.Errorf("%d options are taken over, want 9", live)
+	if live != 10 {
+		t.Errorf("%d options are taken over, want 10", live)
 	}
 }

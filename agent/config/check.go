@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"homeagent/agent/addresspool"
 )
@@ -20,8 +21,8 @@ func (b *builder) check() {
 	b.checkPrefixes()
 	b.checkNetworks()
 	b.checkMobility()
-}
 	b.checkMetrics()
+}
 
 func (b *builder) checkHomeAgents() {
 	const key = "home_agent.addresses"
@@ -131,10 +132,17 @@ func (b *builder) checkNetworks() {
 	}
 }
 
+// minRefreshRequest is the unit of the lifetimes of bindings: what is asked for
+// later comes too late.
+const minRefreshRequest = 4 * time.Second
+
 func (b *builder) checkMobility() {
 	m := &b.config.Mobility
 	if (m.HomeLink == Physical) != (m.Interface != "") && !b.wrong["mobility.home_link"] {
 		b.failedAt("mobility.home_link", "mobility.interface", "a physical home link needs the name of its interface, a virtual one has none")
+	}
+	if m.RefreshRequest > 0 && m.RefreshRequest < minRefreshRequest {
+		b.failed("mobility.refresh_request", "%s is too short (must be 0s or at least %s)", brief(m.RefreshRequest), brief(minRefreshRequest))
 	}
 	// Until a request is answered or taken back, the address its user leaves
 	// must not go to another one.

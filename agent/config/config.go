@@ -121,12 +121,15 @@ const (
 
 // Mobility is how mobile nodes register and are reached.
 type Mobility struct {
-	HomeLink     HomeLink
-	Interface    string        // of a physical home link
-	MaxLifetime  time.Duration // of a binding
-	HoldDown     time.Duration // of a home address after its release
-	TunnelMTU    int
-	TunnelDevice string
+	HomeLink    HomeLink
+	Interface   string        // of a physical home link
+	MaxLifetime time.Duration // of a binding
+	HoldDown    time.Duration // of a home address after its release
+	// RefreshRequest is how long before its end a mobile node is asked to
+	// refresh a binding, 0 for not at all.
+	RefreshRequest time.Duration
+	TunnelMTU      int
+	TunnelDevice   string
 	// RouteOptimization is between mobile nodes and the home agent itself.
 	RouteOptimization bool
 	Preference        int             // among home agents, higher is better (RFC 6275 section 7.4)
@@ -161,9 +164,6 @@ type Control struct {
 	Group  string // who may use it beside root and the daemon's user
 }
 
-// Limits bound what the home agent takes on.
-type Limits struct {
-	Sessions      int           // 0: no bound
 // Metrics is where monitoring reads figures.
 type Metrics struct {
 	// Listen is an address with a port, the path of a Unix socket, or empty for
@@ -173,6 +173,9 @@ type Metrics struct {
 	AllowRemote bool
 }
 
+// Limits bound what the home agent takes on.
+type Limits struct {
+	Sessions      int           // 0: no bound
 	Authorization time.Duration // longest, 0: no bound
 	EffectTimeout time.Duration // of store and strongSwan for one request
 	Remembered    int           // released addresses kept for their former users
