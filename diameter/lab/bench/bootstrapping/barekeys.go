@@ -211,6 +211,7 @@ func connection(c ike.Credential) vici.Conn {
 		Children: []vici.Child{
 			child("mh", "transport_proxy", 1001, c.HomeAgent.String()+"/128[135]", c.HomeAddress.String()+"/128[135]"),
 			child("rr", "tunnel", ike.RoutabilityReqID(1001), "::/0[135]", c.HomeAddress.String()+"/128[135]"),
+			child("ht", "tunnel", ike.RoutabilityReqID(1001), "::/0[135/768]", c.HomeAddress.String()+"/128[135/256]"),
 			child("mpd", "transport_proxy", ike.PrefixReqID(1001), c.HomeAgent.String()+"/128[58]", c.HomeAddress.String()+"/128[58]"),
 			child("payload", "tunnel", ike.PayloadReqID(1001), "::/0", c.HomeAddress.String()+"/128"),
 		},
