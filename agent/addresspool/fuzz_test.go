@@ -93,7 +93,10 @@ func (p *pair) step(operation, argument byte) {
 	case 7:
 		if argument%16 == 0 {
 			p.restart()
+			return
 		}
+		p.pool.Hold(p.last.pool, p.now)
+		p.model.hold(p.last.model, p.now)
 	}
 }
 

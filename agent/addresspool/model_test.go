@@ -41,6 +41,7 @@ type given struct {
 	user          string
 	at            time.Time
 	taken, before *held
+	released      time.Time
 	moved         bool
 }
 
@@ -173,6 +174,7 @@ func (m *model) give(user string, a netip.Addr, now time.Time) given {
 		h = &held{user: user, address: a}
 		m.leases = append(m.leases, h)
 	}
+	g.released = h.released
 	h.inUse, h.duplicate, h.released = true, false, time.Time{}
 	m.newest[user], g.taken = h, h
 	m.trim(now)
@@ -183,7 +185,12 @@ func (m *model) undo(g given) {
 	if g.taken == nil || !g.taken.inUse || m.newest[g.user] != g.taken || m.of(g.taken.address) != g.taken {
 		return
 	}
-	m.let(g.taken, g.at)
+	if g.at.Sub(g.released) < m.cfg.HoldDown {
+		m.let(g.taken, g.at)
+	} else {
+		m.let(g.taken, g.at.Add(-m.cfg.HoldDown))
+		g.taken.order = -m.clock // the first of all
+	}
 	if !g.moved {
 		return
 	}
@@ -196,6 +203,12 @@ func (m *model) undo(g given) {
 	}
 	g.before.inUse, g.before.released = true, time.Time{}
 	m.newest[g.user] = g.before
+}
+
+func (m *model) hold(g given, now time.Time) {
+	if g.taken != nil && !g.taken.inUse && m.of(g.taken.address) == g.taken {
+		m.let(g.taken, now)
+	}
 }
 
 func (m *model) release(user string, now time.Time) bool {

@@ -49,9 +49,10 @@ type Claim struct {
 	UserName string
 	Address  netip.Addr
 	at       time.Time
-	taken    *lease // nil: the user had it in use already
-	before   *lease // the user's lease until then
-	moved    bool   // before was in use
+	taken    *lease    // nil: the user had it in use already
+	released time.Time // when the user had given up the address taken, zero if it was not the user's
+	before   *lease    // the user's lease until then
+	moved    bool      // before was in use
 }
 
 // Assign gives the user an address: the one the user has, else the one it had
@@ -125,6 +126,7 @@ func (p *Pool) give(user string, address netip.Addr, now time.Time) Claim {
 	if l == nil {
 		l = p.hold(user, address)
 	} else {
+		c.released = l.released
 		l.zone.released.remove(l)
 	}
 	l.duplicate = false
@@ -145,15 +147,16 @@ func (p *Pool) hold(user string, address netip.Addr) *lease {
 }
 
 // Undo takes back what a Claim gave when nothing came of it. The user has the
-// address of before again, if there was one in use. The address taken back
-// counts as released when it was given: whatever remains of the attempt
-// elsewhere, nobody else gets the address while it is held down.
+// address of before again, if there was one in use. The address taken back was
+// nobody's: it is remembered for the user, and others can have it at once. Only
+// if it was held down as the user's own when it was given, its hold-down begins
+// anew.
 func (p *Pool) Undo(c Claim) {
 	l := c.taken
 	if l == nil || !l.inUse || p.users[c.UserName] != l || p.addresses[c.Address] != l {
 		return
 	}
-	p.release(l, c.at)
+	p.putBack(l, c)
 	if !c.moved {
 		return
 	}
@@ -168,6 +171,31 @@ func (p *Pool) Undo(c Claim) {
 	}
 	b.duplicate = c.before.duplicate
 	p.use(b)
+}
+
+// putBack ends the use of a lease that came to nothing. It comes before all others
+// that are released: it is the first to be given away.
+func (p *Pool) putBack(l *lease, c Claim) {
+	if c.at.Sub(c.released) < p.holdDown {
+		p.release(l, c.at)
+		return
+	}
+	p.release(l, c.at.Add(-p.holdDown))
+	if p.addresses[l.address] == l {
+		l.zone.released.remove(l)
+		l.zone.released.prepend(l)
+	}
+}
+
+// Hold keeps an address that was taken back by Undo from others for the hold-down
+// from now: something of the attempt may remain elsewhere. Its user can have it
+// again.
+func (p *Pool) Hold(c Claim, now time.Time) {
+	if l := c.taken; l != nil && !l.inUse && p.addresses[c.Address] == l {
+		l.zone.released.remove(l)
+		l.released = now
+		l.zone.released.append(l)
+	}
 }
 
 // use makes a lease its user's, and in use.

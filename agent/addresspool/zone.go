@@ -19,7 +19,7 @@ type zone struct {
 	prefix   netip.Prefix
 	chooser  chooser
 	inUse    int
-	released list // leases that may be used again, the first the longest released
+	released list // leases that may be used again: if the first is held down, so are all
 }
 
 // A chooser finds free addresses. It is told of every lease made and forgotten
@@ -116,6 +116,17 @@ func (l *list) append(e *lease) {
 		l.last.after = e
 	}
 	l.last = e
+	l.length++
+}
+
+func (l *list) prepend(e *lease) {
+	e.before, e.after = nil, l.first
+	if l.first == nil {
+		l.last = e
+	} else {
+		l.first.before = e
+	}
+	l.first = e
 	l.length++
 }
 

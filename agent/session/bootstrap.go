@@ -56,7 +56,9 @@ func (m *Manager) carryOut(ctx context.Context, p *plan) *Refusal {
 }
 
 // takeBack undoes a plan whose effects failed, in memory and in the store, before
-// the refusal is answered. Should the store fail, Run tries until it succeeds.
+// the refusal is answered. The home address is free again at once: no mobile node
+// was told of it. Should the store fail, Run tries until it succeeds, and nobody
+// else gets the address meanwhile.
 func (m *Manager) takeBack(p *plan) {
 	m.mu.Lock()
 	m.finish(p)
@@ -67,6 +69,9 @@ func (m *Manager) takeBack(p *plan) {
 	if err := m.store.Apply(ctx, m.durable(p.after.UserName)...); err != nil {
 		m.log.Error("a refused session could not be taken out of the store, which is tried again",
 			"user_name", p.after.UserName, "error", err)
+		m.mu.Lock()
+		m.pool.Hold(p.claim, time.Now())
+		m.mu.Unlock()
 		m.unsettle([]string{p.after.UserName})
 		m.wake()
 	}
