@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -285,4 +286,66 @@ func (l *lab) moveProtectedMobile(linux *kernel.Linux) {
 			}},
 		}))
 	}
+}
+
+// A mobile node that returns home and leaves again goes on with its tunnels: while
+// there is no binding and no policy, they stay with the IKE_SA (RFC 4877 section
+// 4.2).
+func TestH55_TunnelsWaitForTheNextJourney(t *testing.T) {
+	l := newLab(t)
+	d := l.desired()
+	d.ReqID = 0
+	_, err := l.kernel.Set(t.Context(), d)
+	l.must(err)
+	b := binding(homeAddress, careOfA)
+	b.Protection.Payload = uint32(subscribers[0].tunnel)
+	l.must(l.kernel.Bind(t.Context(), b))
+	c := l.charons()
+	for _, s := range subscribers {
+		c.initiate(s, "mh")
+		c.initiate(s, "payload")
+	}
+	spis := l.tunnels(careOfA)
+	l.must(l.kernel.Unbind(t.Context(), homeAddress))
+	m := xfrm.Migration{HomeAddress: homeAddress, HomeAgent: homeAgent, ReqID: 5001, Protection: b.Protection, From: careOfA}
+	for _, to := range []netip.Addr{homeAddress, careOfB} {
+		if m.CareOf = to; to == careOfB {
+			b.CareOf = careOfB
+			l.must(l.kernel.Bind(t.Context(), b))
+		}
+		l.must(l.kernel.Migrate(t.Context(), m))
+		l.await("charon to follow", func() bool { return c.remote(subscribers[0]) == to.String() })
+		if diff := cmp.Diff(spis, l.tunnels(to)); diff != "" {
+			t.Errorf("associations with %s (-before +after):\n%s", to, diff)
+		}
+		m.From = to
+	}
+	if got := c.remote(subscribers[1]); got != careOfA.String() {
+		t.Errorf("charon moved the other mobile node to %s", got)
+	}
+	c.swanctl(c.agent, "--terminate", "--ike", "mn1", "--force")
+	if states := l.command(l.HomeAgent, "ip xfrm state"); strings.Contains(states, "reqid 6001 ") {
+		t.Errorf("security associations left behind:\n%s", states)
+	}
+}
+
+// tunnels are the SPIs of the first subscriber's associations in tunnel mode
+// with a care-of address.
+func (l *lab) tunnels(careOf netip.Addr) (spis []string) {
+	l.t.Helper()
+	var here bool
+	for line := range strings.Lines(l.command(l.HomeAgent, "ip xfrm state")) {
+		words := strings.Fields(line)
+		if words[0] == "src" {
+			here = words[1] == careOf.String() || words[3] == careOf.String()
+		}
+		if here && strings.Contains(line, "reqid 6001 ") {
+			spis = append(spis, words[3])
+		}
+	}
+	if len(spis) != 2 {
+		l.t.Errorf("%d associations with %s, want 2", len(spis), careOf)
+	}
+	slices.Sort(spis)
+	return spis
 }
