@@ -65,17 +65,25 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values, into an
 }
 
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, into any) error {
-	target := url.URL{Scheme: "http", Host: "homeagent", Path: path, RawQuery: query.Encode()}
-	request, err := http.NewRequestWithContext(ctx, method, target.String(), nil)
+	response, err := c.send(ctx, method, path, query)
 	if err != nil {
-		return fmt.Errorf("asking the daemon: %w", err)
-	}
-	response, err := c.http.Do(request)
-	if err != nil {
-		return c.explain(err)
+		return err
 	}
 	defer response.Body.Close()
 	return decode(response, into)
+}
+
+func (c *Client) send(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
+	target := url.URL{Scheme: "http", Host: "homeagent", Path: path, RawQuery: query.Encode()}
+	request, err := http.NewRequestWithContext(ctx, method, target.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("asking the daemon: %w", err)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	return response, nil
 }
 
 func decode(response *http.Response, into any) error {
@@ -102,7 +110,7 @@ func decode(response *http.Response, into any) error {
 func (c *Client) explain(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("the daemon does not listen on %s: %w (is it running? try: systemctl status homeagent)", c.path, err)
+		return fmt.Errorf("the daemon does not listen on %s: %w (is it running? systemctl status homeagent and homeagentctl doctor tell more)", c.path, err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("connecting to %s: %w (run as root, or join the group of that socket)", c.path, err)
 	default:
