@@ -9,12 +9,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"homeagent/agent/activity"
 	"homeagent/agent/addresspool"
 	"homeagent/agent/bindingcache"
 	"homeagent/agent/config"
 	"homeagent/agent/control"
 	"homeagent/agent/discovery"
 	"homeagent/agent/doctor"
+	"homeagent/agent/events"
 	"homeagent/agent/homelink"
 	"homeagent/agent/mobilitysocket"
 	"homeagent/agent/registrar"
@@ -67,6 +69,9 @@ type Agent struct {
 	reloader  *reloader
 	ready     chan struct{}
 
+	happenings   happenings
+	updates      activity.Answers // to Binding Updates
+	stopwatch    activity.Stopwatch
 	ledger       *ledger
 	surroundings *surroundings
 	bootstrapper *bootstrapper
@@ -76,9 +81,10 @@ type Agent struct {
 // nothing outside is changed before Run.
 func New(cfg *config.Config, deps Deps) (*Agent, error) {
 	a := &Agent{cfg: cfg, deps: deps, started: time.Now(), ready: make(chan struct{})}
-	a.ledger = &ledger{Store: deps.Store}
+	a.happenings = happenings{events.New(0, deps.Log)}
+	a.ledger = &ledger{Store: deps.Store, events: a.happenings.Recorder}
 	a.deps.Store = a.ledger
-	a.surroundings = &surroundings{cfg: cfg, box: deps.Box, log: deps.Log}
+	a.surroundings = &surroundings{cfg: cfg, box: deps.Box, events: a.happenings.Recorder}
 	for _, build := range []func() error{a.buildCharon, a.buildSessions, a.buildRegistrar, a.buildDiscovery, a.buildPeers} {
 		if err := build(); err != nil {
 			return nil, err
@@ -89,6 +95,8 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 	a.control.Handle("POST /v1/reload", a.reloadView())
 	a.control.Handle("GET /v1/bindings", a.bindingsView())
 	a.control.Handle("GET /v1/binding", a.oneBindingView())
+	a.control.Handle("GET /v1/activity", a.activityView())
+	a.control.Handle("GET /v1/events", a.control.Events(a.happenings.Recorder))
 	return a, a.restore()
 }
 
@@ -101,7 +109,11 @@ func (a *Agent) buildCharon() error {
 		Log:           a.deps.Log,
 		RefusePayload: a.cfg.Mobility.PayloadProtection == config.ForbidPayloadProtection,
 		Networks:      a.networksOfUser,
-		OnUp:          func(e ike.Established) { a.sessions.Established(e.HomeAddress, e.CareOf, e.At) },
+		OnUp: func(e ike.Established) {
+			a.sessions.Established(e.HomeAddress, e.CareOf, e.At)
+			a.happenings.up(&e)
+		},
+		OnDown: a.happenings.down, OnLink: a.happenings.link,
 		OnTunnels: func(e ike.Tunneled) {
 			a.sessions.Tunnelled(e.HomeAddress, e.Tunnels.ReturnRoutability, e.Tunnels.Payload)
 			a.shield.wished(e.HomeAddress)
@@ -116,12 +128,13 @@ func (a *Agent) buildSessions() error {
 		return err
 	}
 	a.shield = newShield(a.deps.Kernel, a.cfg.Mobility.PayloadProtection, func(home netip.Addr) (store.Session, bool) { return a.sessions.Owner(home) }, a.deps.Log)
-	a.kernel = newKernelTask(a.shield, a.desired, a.deps.Log)
+	a.kernel = newKernelTask(a.shield, a.desired, a.happenings.Recorder)
 	a.sessions = session.New(session.Config{
 		HomeAgents: a.cfg.HomeAgent.Addresses, MaxSessions: a.cfg.Limits.Sessions, MaxLifetime: a.cfg.Limits.Authorization,
 		EffectTimeout: a.cfg.Limits.EffectTimeout, Identity: a.cfg.Diameter.Identity,
 		Ended: func(s store.Session) { a.registrar.Remove(s.HomeAddress) },
-	}, a.deps.Store, pool, keyer{a.charon, a.kernel}, a.deps.Log)
+		Began: a.happenings.began, Over: a.happenings.over,
+	}, a.deps.Store, pool, keyer{a.charon, a.kernel, a.happenings}, a.deps.Log)
 	return nil
 }
 
@@ -132,7 +145,11 @@ func (a *Agent) buildRegistrar() error {
 	}
 	a.signals = &signalling{conn: a.deps.Mobility, after: a.kernel.Ready(), association: a.association, homeLink: a.deps.HomeInterface, log: a.deps.Log}
 	a.registrar = registrar.New(cache, effects{a.deps.HomeLink, a.deps.Store, a.shield, a.charon, a.sessions}, a.signals, a.cfg.Limits.EffectTimeout, a.deps.Log)
-	a.signals.update = a.registrar.Handle
+	a.registrar.Observe(a.observe)
+	a.signals.update = func(u bindingcache.Update) {
+		a.stopwatch.Begin(u.Protection.HomeAddress, time.Now())
+		a.registrar.Handle(u)
+	}
 	return nil
 }
 
@@ -144,7 +161,7 @@ func (a *Agent) association(home netip.Addr) uint32 {
 }
 
 func (a *Agent) buildPeers() error {
-	b, err := newBootstrapper(a.cfg, a.deps.Store.Meta().OriginStateID, a.sessions, a.deps.Log)
+	b, err := newBootstrapper(a.cfg, a.deps.Store.Meta().OriginStateID, a.sessions, a.happenings)
 	if err != nil {
 		return err
 	}
@@ -158,7 +175,7 @@ func (a *Agent) buildPeers() error {
 		OriginStateID: b.identity.OriginStateID,
 		Applications:  []peer.Application{{Vendor: b.codes.Vendor, AuthID: b.codes.Application}},
 		Commands:      b.dictionary.Known, TLS: credentials,
-		Listeners: listeners(a.cfg.Diameter), Peers: peers(a.cfg.Diameter), Handler: b, Log: a.deps.Log,
+		Listeners: listeners(a.cfg.Diameter), Peers: peers(a.cfg.Diameter), Handler: b, Log: a.deps.Log, Observe: a.happenings.peer,
 		Timers: peer.Timers{Watchdog: a.cfg.Diameter.Watchdog, Reconnect: a.cfg.Diameter.Reconnect},
 	})
 	return err
@@ -243,11 +260,24 @@ func (a *Agent) Run(ctx context.Context) error {
 	tasks = append(tasks, &notifyTask{notifier: a.deps.Notifier, watchdog: a.deps.Watchdog, agent: a})
 	a.deps.Log.Info("starting", "version", version.Version, "identity", a.cfg.Diameter.Identity, "sessions", a.sessions.Counts().Total)
 	a.surroundings.look(ctx)
-	err := serve(ctx, tasks, func() { close(a.ready) })
+	// Those who follow the events hear of the end before it comes.
+	asked := ctx
+	ctx, stop := context.WithCancel(context.WithoutCancel(asked))
+	defer stop()
+	defer context.AfterFunc(asked, func() {
+		a.happenings.Record(events.Event{Kind: events.DaemonStopping})
+		stop()
+	})()
+	err := serve(ctx, tasks, a.becomeReady)
 	if stopErr := a.deps.Notifier.Stopping("stopped, mobile nodes stay registered"); err == nil {
 		err = stopErr
 	}
 	return err
+}
+
+func (a *Agent) becomeReady() {
+	close(a.ready)
+	a.happenings.Record(events.Event{Kind: events.DaemonReady, Detail: "version " + version.Version})
 }
 
 func listeners(d config.Diameter) []peer.Listener {

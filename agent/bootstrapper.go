@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,7 +13,9 @@ import (
 	"github.com/fiorix/go-diameter/v4/diam"
 	"github.com/fiorix/go-diameter/v4/diam/avp"
 
+	"homeagent/agent/activity"
 	"homeagent/agent/config"
+	"homeagent/agent/events"
 	"homeagent/agent/session"
 	"homeagent/diameter"
 	"homeagent/diameter/bootstrap"
@@ -31,7 +32,8 @@ type bootstrapper struct {
 	codes      dictionary.Codes
 	identity   diameter.Identity
 	sessions   *session.Manager
-	log        *slog.Logger
+	happenings happenings
+	answers    activity.Answers
 	rules      atomic.Pointer[bootstrapRules]
 }
 
@@ -52,7 +54,7 @@ func newBootstrapRules(d config.Diameter) *bootstrapRules {
 
 func (r *bootstrapRules) peer(host string) config.Peer { return r.peers[strings.ToLower(host)] }
 
-func newBootstrapper(cfg *config.Config, originStateID uint32, sessions *session.Manager, log *slog.Logger) (*bootstrapper, error) {
+func newBootstrapper(cfg *config.Config, originStateID uint32, sessions *session.Manager, h happenings) (*bootstrapper, error) {
 	d, err := dictionary.Load(cfg.Diameter.Codes)
 	if err != nil {
 		return nil, err
@@ -60,7 +62,7 @@ func newBootstrapper(cfg *config.Config, originStateID uint32, sessions *session
 	b := &bootstrapper{
 		dictionary: d, codec: bootstrap.NewCodec(d), codes: cfg.Diameter.Codes,
 		identity: diameter.Identity{Host: cfg.Diameter.Identity, Realm: cfg.Diameter.Realm, OriginStateID: originStateID},
-		sessions: sessions, log: log,
+		sessions: sessions, happenings: h,
 	}
 	b.rules.Store(newBootstrapRules(cfg.Diameter))
 	return b, nil
@@ -71,13 +73,23 @@ func (b *bootstrapper) Admit(p peer.Info, h diameter.Header) *diameter.Failure {
 	if h.Application != b.codes.Application || h.Command != b.codes.HMR {
 		return nil
 	}
+	var f *diameter.Failure
 	if p.Secured == peer.SecuredNone {
-		return &diameter.Failure{Code: diameter.EndToEndKeyEncryption, Text: "the connection is not protected, and HMR carries a key"}
+		f = &diameter.Failure{Code: diameter.EndToEndKeyEncryption, Text: "the connection is not protected, and HMR carries a key"}
+	} else if !b.rules.Load().peer(p.Host).Bootstrapper {
+		f = rejected("this peer may not bootstrap mobile nodes")
 	}
-	if !b.rules.Load().peer(p.Host).Bootstrapper {
-		return &diameter.Failure{Code: diameter.AuthorizationRejected, Text: "this peer may not bootstrap mobile nodes"}
+	if f != nil {
+		b.refused(events.Event{Peer: p.Host, Detail: f.Text}, f, time.Now())
 	}
-	return nil
+	return f
+}
+
+// refused tells of an HMR that came at a time.
+func (b *bootstrapper) refused(e events.Event, f *diameter.Failure, came time.Time) {
+	e.Kind, e.Result = events.HMRRefused, f.Code.String()
+	b.happenings.Record(e)
+	b.answers.Add(e.Result, time.Since(came))
 }
 
 // Serve answers one request.
@@ -93,7 +105,7 @@ func (b *bootstrapper) Serve(ctx context.Context, p peer.Info, req *diameter.Mes
 }
 
 func (b *bootstrapper) serveHMR(ctx context.Context, p peer.Info, req *diameter.Message) *diameter.Message {
-	rules := b.rules.Load()
+	came, rules := time.Now(), b.rules.Load()
 	allowed := rules.peer(p.Host)
 	hmr, failure := b.codec.DecodeHMR(req, bootstrap.HMROptions{
 		Host: b.identity.Host, Realm: b.identity.Realm,
@@ -101,22 +113,31 @@ func (b *bootstrapper) serveHMR(ctx context.Context, p peer.Info, req *diameter.
 		Authorize: func(h *bootstrap.HMR) *diameter.Failure { return authorize(allowed, p.Host, h) },
 	})
 	if failure != nil {
-		b.log.Warn("refused an HMR", "peer", p.Host, "user_name", legible(req, avp.UserName), "session_id", legible(req, avp.SessionID),
-			"result", failure.Code, "reason", failure.Text)
+		b.refused(events.Event{Peer: p.Host, UserName: legible(req, avp.UserName), SessionID: legible(req, avp.SessionID), Detail: failure.Text}, failure, came)
 		return b.codec.Refuse(req, b.identity, failure)
 	}
 	grant, err := b.sessions.Bootstrap(ctx, request(p.Host, hmr))
 	if err != nil {
 		failure := b.failure(hmr, err)
-		b.log.Warn("refused an HMR", "peer", p.Host, "user_name", hmr.UserName, "session_id", hmr.SessionID,
-			"result", failure.Code, "error", err)
+		b.refused(events.Event{Peer: p.Host, UserName: hmr.UserName, SessionID: hmr.SessionID, Detail: err.Error()}, failure, came)
 		return b.codec.Refuse(req, b.identity, failure)
 	}
+	b.accepted(p, hmr, &grant, came)
 	return b.codec.EncodeHMA(req, b.identity, &bootstrap.HMA{
 		Reply:    bootstrap.Reply{Result: diameter.Success},
 		UserName: hmr.UserName, AcctMultiSessionID: grant.AcctMultiSessionID,
 		HomeAddress: grant.HomeAddress, HomeAgent: grant.HomeAgent,
 	})
+}
+
+// accepted tells of an HMR that came at a time.
+func (b *bootstrapper) accepted(p peer.Info, h *bootstrap.HMR, g *session.Grant, came time.Time) {
+	result := diameter.Success.String()
+	b.happenings.Record(events.Event{
+		Kind: events.HMRAccepted, Peer: p.Host, UserName: h.UserName, SessionID: h.SessionID,
+		HomeAddress: g.HomeAddress, HomeAgent: g.HomeAgent, Result: result,
+	})
+	b.answers.Add(result, time.Since(came))
 }
 
 // longestLegible is the most of a name that goes into the log.

@@ -3,11 +3,12 @@ package agent
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
 
+	"homeagent/agent/events"
 	"homeagent/xfrm"
 )
 
@@ -42,7 +43,7 @@ type Kernel interface {
 type kernelTask struct {
 	kernel  Kernel
 	desired func() xfrm.Desired
-	log     *slog.Logger
+	events  *events.Recorder
 	ready   chan struct{}
 	kick    chan struct{}
 
@@ -52,8 +53,8 @@ type kernelTask struct {
 	err     error
 }
 
-func newKernelTask(kernel Kernel, desired func() xfrm.Desired, log *slog.Logger) *kernelTask {
-	return &kernelTask{kernel: kernel, desired: desired, log: log, ready: make(chan struct{}), kick: make(chan struct{}, 1)}
+func newKernelTask(kernel Kernel, desired func() xfrm.Desired, record *events.Recorder) *kernelTask {
+	return &kernelTask{kernel: kernel, desired: desired, events: record, ready: make(chan struct{}), kick: make(chan struct{}, 1)}
 }
 
 // Ready is closed when the kernel was first found or made right.
@@ -101,7 +102,7 @@ func (k *kernelTask) round(ctx context.Context) time.Duration {
 	k.err = err
 	if err != nil {
 		if before == nil || before.Error() != err.Error() {
-			k.log.Error("the kernel cannot be made right, which is tried again", "error", err)
+			k.events.Record(events.Event{Kind: events.KernelFailed, Detail: err.Error()})
 		}
 		return kernelRetryPause
 	}
@@ -110,7 +111,10 @@ func (k *kernelTask) round(ctx context.Context) time.Duration {
 		close(k.ready)
 	} else if len(changes) > 0 {
 		k.repairs += uint64(len(changes))
-		k.log.Warn("kernel state was missing or wrong and has been repaired", "changes", len(changes), "first", changes[0].String())
+		k.events.Record(events.Event{Kind: events.KernelRepaired, Detail: fmt.Sprintf("%d changes, first: %s", len(changes), changes[0])})
+	}
+	if k.rounds == 1 || before != nil {
+		k.events.Record(events.Event{Kind: events.KernelReady})
 	}
 	return kernelPause
 }

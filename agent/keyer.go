@@ -17,8 +17,9 @@ var errKernelNotSet = errors.New("the kernel's policies are not in place yet")
 // keyer is what sessions see of strongSwan. It promises nothing while the
 // kernel would not protect what the key is for.
 type keyer struct {
-	charon *ike.Charon
-	kernel *kernelTask
+	charon     *ike.Charon
+	kernel     *kernelTask
+	happenings happenings
 }
 
 // Identify is session.Keyer's.
@@ -29,7 +30,11 @@ func (k keyer) Arm(ctx context.Context, c session.Credential) error {
 	if err := k.kernel.healthy(); err != nil {
 		return fmt.Errorf("%w: %w", ike.ErrUnavailable, err)
 	}
-	return blame(k.charon.Arm(ctx, ike.Credential(c)))
+	if err := k.charon.Arm(ctx, ike.Credential(c)); err != nil {
+		return blame(err)
+	}
+	k.happenings.armed(&c)
+	return nil
 }
 
 // blame names the option that a refusal of charon's is about: the operator wrote

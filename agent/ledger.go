@@ -10,12 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"homeagent/agent/control"
+	"homeagent/agent/events"
 	"homeagent/agent/store"
 )
 
 // A ledger is a store that remembers how its last commits went, for operators.
 type ledger struct {
 	store.Store
+	events *events.Recorder
 
 	mu       sync.Mutex
 	err      error // of the last commit
@@ -49,10 +51,14 @@ func (l *ledger) note(err error, telling bool) {
 	switch {
 	case errors.Is(err, context.Canceled):
 	case err != nil:
+		if l.err == nil {
+			l.events.Record(events.Event{Kind: events.StoreFailed, Detail: err.Error()})
+		}
 		l.err, l.failed = err, time.Now()
 		l.failures++
-	case telling:
+	case telling && l.err != nil:
 		l.err = nil
+		l.events.Record(events.Event{Kind: events.StoreRecovered})
 	}
 }
 

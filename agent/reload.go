@@ -11,6 +11,7 @@ import (
 
 	"homeagent/agent/config"
 	"homeagent/agent/control"
+	"homeagent/agent/events"
 )
 
 // Reload is what an Agent needs to read its configuration again.
@@ -73,12 +74,27 @@ func (r *reloader) reload(ctx context.Context) (control.Reload, error) {
 	changes, err := r.takeOver(ctx)
 	r.failed = err
 	if err != nil {
-		r.agent.deps.Log.Error("the changed configuration is not in force", "error", err)
+		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationRefused, Detail: err.Error()})
 	} else {
-		r.agent.deps.Log.Info("read the configuration again", "taken_over", strings.Join(changes.Live, " "), "takes_a_restart", strings.Join(changes.Fixed, " "))
+		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationLoaded, Detail: whatChanged(changes)})
 	}
 	r.tell(r.agent.deps.Notifier.Ready(r.agent.statusLine(err)))
 	return control.Reload{Schema: control.Schema, TakenOver: changes.Live, Restart: changes.Fixed}, err
+}
+
+// whatChanged is for people.
+func whatChanged(c config.Changes) string {
+	var parts []string
+	if len(c.Live) > 0 {
+		parts = append(parts, "in force: "+strings.Join(c.Live, ", "))
+	}
+	if len(c.Fixed) > 0 {
+		parts = append(parts, "takes a restart: "+strings.Join(c.Fixed, ", "))
+	}
+	if len(parts) == 0 {
+		return "no option has changed"
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (r *reloader) tell(err error) {

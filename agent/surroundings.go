@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -10,14 +9,15 @@ import (
 	"homeagent/agent/config"
 	"homeagent/agent/control"
 	"homeagent/agent/doctor"
+	"homeagent/agent/events"
 )
 
 // surroundings watches what the home agent needs of the box and does not make
 // itself: forwarding, its addresses, the home link's interface.
 type surroundings struct {
-	cfg *config.Config
-	box doctor.System // nil: not watched
-	log *slog.Logger
+	cfg    *config.Config
+	box    doctor.System // nil: not watched
+	events *events.Recorder
 
 	mu     sync.Mutex
 	looked time.Time
@@ -53,12 +53,19 @@ func (s *surroundings) look(ctx context.Context) []control.Warning {
 func (s *surroundings) tell(found []control.Warning) {
 	for _, w := range found {
 		if !slices.Contains(s.found, w) {
-			s.log.Warn("the box is not as the home agent needs it: "+w.Text, "repair", w.Repair)
+			s.events.Record(events.Event{Kind: events.BoxNotReady, Detail: withRepair(w)})
 		}
 	}
 	for _, w := range s.found {
 		if !slices.Contains(found, w) {
-			s.log.Info("the box was mended", "former_warning", w.Text)
+			s.events.Record(events.Event{Kind: events.BoxMended, Detail: w.Text})
 		}
 	}
+}
+
+func withRepair(w control.Warning) string {
+	if w.Repair == "" {
+		return w.Text
+	}
+	return w.Text + "; repair: " + w.Repair
 }

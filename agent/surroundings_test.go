@@ -16,6 +16,7 @@ import (
 	"homeagent/agent/control"
 	"homeagent/agent/doctor"
 	"homeagent/agent/doctor/machine"
+	"homeagent/agent/events"
 )
 
 // The operator hears once of what is wrong around the daemon, and once that it
@@ -27,7 +28,7 @@ func TestSurroundings(t *testing.T) {
 		box := &machine.Fake{Disk: fstest.MapFS{}}
 		cfg := config.Defaults()
 		cfg.HomeAgent.Addresses = []netip.Addr{netip.MustParseAddr("2001:db8::1")}
-		s := &surroundings{cfg: cfg, box: box, log: slog.New(slog.NewTextHandler(&out, nil))}
+		s := &surroundings{cfg: cfg, box: box, events: events.New(0, slog.New(slog.NewTextHandler(&out, nil)))}
 		want := []control.Warning{
 			{Text: "the kernel does not forward IPv6 packets, so mobile nodes get none", Repair: "sysctl -w net.ipv6.conf.all.forwarding=1"},
 			{Text: "the home agent's address 2001:db8::1 is on no interface", Repair: "ip address add 2001:db8::1/128 dev lo"},
@@ -42,7 +43,7 @@ func TestSurroundings(t *testing.T) {
 		if got := s.look(t.Context()); len(got) != 1 {
 			t.Errorf("%d warnings after one was heeded", len(got))
 		}
-		for text, times := range map[string]int{"does not forward IPv6 packets": 2, "is on no interface": 1, "was mended": 1, "level=WARN": 2} {
+		for text, times := range map[string]int{"does not forward IPv6 packets": 2, "is on no interface": 1, "needs it again": 1, "level=WARN": 2} {
 			if got := strings.Count(out.String(), text); got != times {
 				t.Errorf("%q is %d times in the log, want %d:\n%s", text, got, times, out.String())
 			}
@@ -52,7 +53,7 @@ func TestSurroundings(t *testing.T) {
 
 func TestNoSurroundings(t *testing.T) {
 	t.Parallel()
-	s := &surroundings{cfg: config.Defaults(), log: slog.New(slog.DiscardHandler)}
+	s := &surroundings{cfg: config.Defaults()}
 	if got := s.look(t.Context()); got != nil {
 		t.Errorf("warnings without a box: %v", got)
 	}

@@ -119,7 +119,7 @@ func (c *Charon) serve(ctx context.Context, link *vici.Link) error {
 		return err
 	}
 	c.greet(link)
-	defer c.part()
+	defer func() { c.part(context.Cause(ctx)) }()
 
 	var tasks sync.WaitGroup
 	tasks.Go(func() { c.work(ctx, link) })
@@ -136,15 +136,27 @@ func (c *Charon) greet(link *vici.Link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.connected, c.since = true, link.Since
+	c.linked(nil)
 	if c.counts.reconnects++; c.counts.reconnects == 1 {
 		close(c.ready)
 	}
 }
 
-func (c *Charon) part() {
+// part records that it works no more. At the daemon's end there is nobody to be
+// told.
+func (c *Charon) part(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.connected = false
+	if !errors.Is(why, context.Canceled) {
+		c.linked(why)
+	}
+}
+
+func (c *Charon) linked(err error) {
+	if c.cfg.OnLink != nil {
+		c.reports.add(func() { c.cfg.OnLink(err) })
+	}
 }
 
 // turn lets places in the windows go round.

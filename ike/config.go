@@ -68,8 +68,8 @@ type Config struct {
 	// in memory.
 	Dial func(ctx context.Context) (net.Conn, error)
 
-	// Log receives one line per change of state. Required; keys are never
-	// written to it.
+	// Log receives one line per change of state, of debug level if there is
+	// a callback for it. Required; keys are never written to it.
 	Log *slog.Logger
 
 	// RefusePayload keeps CHILD_SAs for the payload from being agreed upon;
@@ -86,6 +86,11 @@ type Config struct {
 	// way has. Either may be nil.
 	OnUp   func(Established)
 	OnDown func(Lost)
+
+	// OnLink is called in the same order when charon was reached and
+	// compared, with nil, and when the connection is lost, with the reason.
+	// It may be nil.
+	OnLink func(error)
 
 	// OnTunnels is called in the same order when a mobile node has
 	// CHILD_SAs for other packets than before, and when it was restored

@@ -53,3 +53,11 @@ func (r *reports) deliver() {
 func (c *Charon) say(level slog.Level, message string, args ...any) {
 	c.reports.add(func() { c.cfg.Log.Log(context.Background(), level, message, args...) })
 }
+
+// heard is the level of what is told to a callback, too, if there is one.
+func heard(callback bool) slog.Level {
+	if callback {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}

@@ -3,7 +3,6 @@ package ike
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -69,7 +68,7 @@ func (c *Charon) up(s *session, sa ikeSA) {
 	s.assumed = false
 	s.sas = append(s.sas, sa)
 	c.apply(c.window(s).Established(s, now), urgent)
-	c.say(slog.LevelInfo, "a mobile node has authenticated", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress, "care_of_address", sa.careOf)
+	c.say(heard(c.cfg.OnUp != nil), "a mobile node has authenticated", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress, "care_of_address", sa.careOf)
 	if c.cfg.OnUp != nil {
 		report := s.established(sa, now)
 		c.reports.add(func() { c.cfg.OnUp(report) })
@@ -94,7 +93,7 @@ func (c *Charon) down(s *session, id uint32) {
 func (c *Charon) bereave(s *session) {
 	now := time.Now()
 	c.apply(c.window(s).Down(s, now), urgent)
-	c.say(slog.LevelInfo, "a mobile node's IKE_SA is gone", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress)
+	c.say(heard(c.cfg.OnDown != nil), "a mobile node's IKE_SA is gone", "user_name", s.cred.UserName, "home_address", s.cred.HomeAddress)
 	if c.cfg.OnDown != nil {
 		report := s.lost(now)
 		c.reports.add(func() { c.cfg.OnDown(report) })

@@ -43,12 +43,16 @@ type Server struct {
 	log     *slog.Logger
 	ready   chan struct{}
 	mux     *http.ServeMux
+	// stopping ends when the server does, for answers that would go on.
+	stopping context.Context
+	stop     context.CancelFunc
 }
 
 // NewServer makes a server for the socket at path. The members of group may
 // use it beside root and the daemon's own user; an empty group adds nobody.
 func NewServer(path, group string, backend Backend, log *slog.Logger) *Server {
 	s := &Server{path: path, group: group, backend: backend, log: log, ready: make(chan struct{}), mux: http.NewServeMux()}
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.mux.HandleFunc("GET /v1/status", s.status)
 	s.mux.HandleFunc("GET /v1/sessions", s.sessions)
 	s.mux.HandleFunc("GET /v1/session", s.session)
@@ -91,6 +95,7 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 func (s *Server) shutdown(server *http.Server) {
+	s.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {

@@ -13,6 +13,8 @@ package control
 import (
 	"net/netip"
 	"time"
+
+	"homeagent/agent/events"
 )
 
 // Schema is the version of the JSON types. It grows when a field changes its
@@ -173,6 +175,42 @@ type Bindings struct {
 	// tunnel_ (tunnelled packets) and ipsec_ (the kernel's own counters). The
 	// last two count since the kernel or the tunnel's device began.
 	Counters map[string]uint64 `json:"counters"`
+}
+
+// Activity is the answer of GET /v1/activity: what was answered since the start.
+// Rates are the difference of two of them.
+type Activity struct {
+	Schema int       `json:"schema"`
+	Time   time.Time `json:"time"`
+	// HMR counts answers to HMRs by Result-Code, BindingUpdates what became of
+	// Binding Updates by reason.
+	HMR            Answers `json:"hmr"`
+	BindingUpdates Answers `json:"binding_updates"`
+	// Events counts what "homeagentctl events" tells of, by kind.
+	Events map[string]uint64 `json:"events"`
+}
+
+// Answers counts answers of one sort.
+type Answers struct {
+	Results map[string]uint64 `json:"results"`
+	// Latency counts answers by the time they took; empty parts are left out.
+	Latency []Latency `json:"latency"`
+	// Seconds is the time of all together.
+	Seconds float64 `json:"seconds"`
+}
+
+// Latency counts the answers that took less than Below seconds, and not less than
+// half of that.
+type Latency struct {
+	Below float64 `json:"below_seconds"`
+	Count uint64  `json:"count"`
+}
+
+// An Event is a line of the answer of GET /v1/events, which goes on until the
+// client or the daemon ends it.
+type Event struct {
+	Schema int `json:"schema"`
+	events.Event
 }
 
 // Problem is the body of every answer that is not a success.

@@ -28,5 +28,13 @@ func newLogger(name string) (log *slog.Logger, setLevel func(name string) error,
 		}
 		return slog.New(handler), setLevel, nil
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})), setLevel, nil
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: forPeople})), setLevel, nil
+}
+
+// forPeople leaves out what only the journal makes use of.
+func forPeople(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == "message_id" {
+		return slog.Attr{}
+	}
+	return a
 }

@@ -58,7 +58,8 @@ type Registrar struct {
 	effects Effects
 	sender  Sender
 	log     *slog.Logger
-	timeout time.Duration // of one work's steps
+	observe func(*bindingcache.Outcome) // nil for nobody
+	timeout time.Duration               // of one work's steps
 	slots   chan struct{}
 	works   sync.WaitGroup
 	clerk   clerk
@@ -215,15 +216,13 @@ func (r *Registrar) send(o *bindingcache.Outcome) {
 	}
 }
 
-// report writes one line for each event that an operator looks for.
+// Observe has every outcome told to f, which must not wait. It is called before
+// Run, once.
+func (r *Registrar) Observe(f func(*bindingcache.Outcome)) { r.observe = f }
+
 func (r *Registrar) report(o *bindingcache.Outcome) {
-	switch o.Reason {
-	case bindingcache.Registered, bindingcache.Moved, bindingcache.Deregistered, bindingcache.Expired,
-		bindingcache.PrefixInvalid, bindingcache.Removed:
-		r.log.Info("binding "+o.Reason.String(), "home_address", o.HomeAddress)
-	case bindingcache.StoreFailed, bindingcache.KernelFailed, bindingcache.ForwardingFailed, bindingcache.DuplicateAddress, bindingcache.Failed:
-		r.log.Error("a mobile node could not be registered", "home_address", o.HomeAddress, "reason", o.Reason)
-	default:
-		r.log.Debug("binding update", "home_address", o.HomeAddress, "reason", o.Reason)
+	if r.observe != nil {
+		r.observe(o)
 	}
+	r.log.Debug("binding update", "home_address", o.HomeAddress, "reason", o.Reason)
 }

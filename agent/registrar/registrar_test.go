@@ -320,3 +320,22 @@ func TestWorksRunSideBySide(t *testing.T) {
 		expect(t, w, "the first", "acknowledge 0 1")
 	})
 }
+
+// Whoever observes hears what became of each Binding Update, with the reply.
+func TestOutcomesAreObserved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, w := start(t, bindingcache.VirtualHomeLink)
+		var got []string
+		r.Observe(func(o *bindingcache.Outcome) {
+			got = append(got, fmt.Sprint(o.Reason, " ", o.HomeAddress, " ", o.Reply != nil))
+		})
+		r.Handle(update(away, 1, 100))
+		synctest.Wait()
+		w.taken()
+		want := []string{"pending " + home.String() + " false", "registered " + home.String() + " true"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("observed (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -96,14 +96,9 @@ func (m *Manager) adopt(p *plan) {
 	m.forgetLeases()
 	m.mu.Unlock()
 	m.wake()
-	event := "mobile node bootstrapped"
-	if p.before != nil {
-		event = "mobile node bootstrapped again"
+	if m.cfg.Began != nil {
+		m.cfg.Began(p.after, p.before != nil)
 	}
-	m.log.Info(event,
-		"user_name", p.after.UserName, "home_address", p.after.HomeAddress,
-		"home_agent_address", p.after.HomeAgent, "session_id", p.after.SessionID,
-		"peer", p.after.PeerHost, "key_id", p.after.KeyID, "key_fingerprint", p.after.Fingerprint)
 }
 
 // forgetLeases has the store forget what the pool forgot. The caller holds the

@@ -69,9 +69,10 @@ func (m *Manager) end(ctx context.Context, user string, cause Cause, still func(
 		return fmt.Errorf("ending the session of %q: %w", user, err)
 	}
 	m.forget(ctx, &s, now)
-	m.log.Info("session ended", "user_name", user, "home_address", s.HomeAddress,
-		"session_id", s.SessionID, "peer", s.PeerHost, "cause", cause)
 	m.ended(s)
+	if m.cfg.Over != nil {
+		m.cfg.Over(s, cause)
+	}
 	return nil
 }
 

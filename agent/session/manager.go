@@ -53,8 +53,14 @@ type Config struct {
 	EffectTimeout time.Duration
 	// Identity begins the Acct-Multi-Session-Ids made here.
 	Identity string
-	// Ended is told of every session that has ended, once nothing of it is left.
+	// Ended is told of every session that has ended, once nothing of it is left,
+	// and of one that goes on with another home address.
 	Ended func(store.Session)
+	// Began and Over are told for the operator: of every session that was made or,
+	// with renewed, authorized again, and of every one that has ended. They must
+	// not wait. Each may be nil.
+	Began func(s store.Session, renewed bool)
+	Over  func(s store.Session, why Cause)
 }
 
 // A Manager holds all sessions. Its methods may be called from several

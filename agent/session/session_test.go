@@ -606,3 +606,31 @@ func TestMovementDuringBootstrapIsKept(t *testing.T) {
 		}
 	})
 }
+
+// The operator is told of each session's beginning, renewal and end, with the
+// cause.
+func TestOperatorIsTold(t *testing.T) {
+	t.Parallel()
+	var told []string
+	b := newBench(t, func(c *session.Config) {
+		c.Began = func(s store.Session, renewed bool) {
+			told = append(told, fmt.Sprintf("began %s %v", s.HomeAddress, renewed))
+		}
+		c.Over = func(s store.Session, why session.Cause) {
+			told = append(told, fmt.Sprintf("over %s %v", s.HomeAddress, why))
+		}
+	})
+	first := b.must(t, request(1))
+	again := request(1)
+	again.KeyID = 2
+	again.AAAKey = key(77)
+	b.must(t, again)
+	if err := b.Release(t.Context(), first.HomeAddress.String()); err != nil {
+		t.Fatal(err)
+	}
+	home := first.HomeAddress.String()
+	want := []string{"began " + home + " false", "began " + home + " true", "over " + home + " administrative"}
+	if !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+}

@@ -101,8 +101,11 @@ type Config struct {
 	Peers     []PeerConfig
 	Handler   Handler
 	Log       *slog.Logger
-	Timers    Timers
-	Limits    Limits
+	// Observe is told what changes about peers, in order for each of them; it
+	// must not wait. Nil is for writing it to Log.
+	Observe func(Change)
+	Timers  Timers
+	Limits  Limits
 }
 
 // Timers are durations; the zero value of each is replaced by its default.

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"homeagent/diameter"
@@ -139,7 +140,7 @@ func (p *peer) opened() {
 	c.touch()
 	c.settle(true)
 	p.apply(p.dog.Up())
-	p.log.Info("peer connected", "remote", c.remote, "secured", p.config.Secured, "state", p.machine, "health", p.dog.Health())
+	p.tell(Change{Kind: Connected, Remote: c.remote})
 }
 
 // closing is the time between DPR and the end of the connection. What we asked
@@ -172,17 +173,17 @@ func (p *peer) closed(before machine.State) {
 	}
 }
 
-// noteEnd keeps and logs why there is no connection; the same failure to connect
-// is logged once.
+// noteEnd keeps and tells why there is no connection; the same failure to connect
+// is told once.
 func (p *peer) noteEnd(before machine.State) {
 	if before.Open() || before == machine.Closing {
+		kind := Disconnected
 		if p.reason != nil {
-			p.log.Warn("peer disconnected", "error", p.reason)
-		} else {
-			p.log.Info("peer disconnected")
+			kind = Broken
 		}
+		p.tell(Change{Kind: kind, Err: p.reason})
 	} else if p.reason != nil && p.state.isNews(p.reason) {
-		p.log.Warn("could not connect to the peer", "address", p.config.Connect, "error", p.reason)
+		p.tell(Change{Kind: Unreachable, Err: p.reason})
 	}
 	p.state.fail(p.reason, time.Now())
 	p.reason = nil
@@ -200,12 +201,12 @@ func (p *peer) apply(e machine.Effects) {
 	}
 	if e.Has(machine.Failover) && c != nil {
 		p.state.count.failovers.Add(1)
-		p.log.Warn("peer suspected: it does not answer")
+		p.tell(Change{Kind: Suspected})
 		c.poke.Store(true)
 		c.asked.failover()
 	}
 	if e.Has(machine.Failback) {
-		p.log.Info("peer trusted again")
+		p.tell(Change{Kind: Trusted})
 		c.asked.failback()
 	}
 	if e.Has(machine.Close) {
@@ -227,7 +228,7 @@ func (p *peer) publish() {
 // that the peer lost its sessions (RFC 6733 section 8.16).
 func (p *peer) noteState(id uint32) {
 	if before, grew := p.state.originState(id); grew {
-		p.log.Warn("the peer lost its session state", "origin_state_id", id, "before", before)
+		p.tell(Change{Kind: StateLost, Err: fmt.Errorf("its Origin-State-Id was %d and is %d", before, id)})
 	}
 }
 
