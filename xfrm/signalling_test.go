@@ -33,7 +33,7 @@ func TestSignallingPoliciesPerPair(t *testing.T) {
 
 // A Mobility Header is judged by address and protocol alone when it is received:
 // its type cannot be relied on.
-func TestReceivedMessagesAreJudgedWithoutTheirType(t *testing.T) {
+func TestH50_ReceivedMessagesAreJudgedWithoutTheirType(t *testing.T) {
 	t.Parallel()
 	d := desired()
 	d.RouteOptimization = true

@@ -101,8 +101,10 @@ func (s *stranger) moves() {
 	if b, ok := s.binding(); !ok || b.CareOf != testbed.CareOfAddressB.String() {
 		s.t.Errorf("after the move: %+v", b)
 	}
-	s.secure(testbed.CareOfAddressB)
-	s.asks([]habit{{"H57 under another IKE_SA", update(3, flagsAH, 10), acknowledgement{Sequence: 3, Lifetime: 10}}})
+	// Binding Updates out and Acknowledgements in, the type in the upper octet of
+	// a port (RFC 4877 section 7.2.1).
+	s.secureSome(testbed.CareOfAddressB, "[135/1280-1535]", "[135/1536-1791]")
+	s.asks([]habit{{"H50 H57 under another IKE_SA, for types only", update(3, flagsAH, 10), acknowledgement{Sequence: 3, Lifetime: 10}}})
 }
 
 // leaves de-registers from away. The security associations outlive that (RFC 4877

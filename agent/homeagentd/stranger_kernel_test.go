@@ -154,8 +154,12 @@ func (s *stranger) tunnel(careOf netip.Addr) {
 		s.home, testbed.HomeAgentAddress, careOf, strangersTunnel))
 }
 
-// secure has strongSwan set up the security associations from a care-of address.
-func (s *stranger) secure(careOf netip.Addr) {
+// secure has strongSwan set up the security associations from a care-of address,
+// for all types of Mobility Headers.
+func (s *stranger) secure(careOf netip.Addr) { s.secureSome(careOf, "[135]", "[135]") }
+
+// secureSome does it for what is sent and received as the selectors say.
+func (s *stranger) secureSome(careOf netip.Addr, sent, received string) {
 	s.t.Helper()
 	key, err := psk.Derive(keyOf(s.reqID-7700), 1, s.home, testbed.HomeAgentAddress)
 	if err != nil {
@@ -169,7 +173,7 @@ func (s *stranger) secure(careOf netip.Addr) {
 				Name: name, Local: careOf, Remote: testbed.HomeAgentAddress, LocalID: "email:" + s.userName, RemoteID: "ha.example.com",
 				Children: []vici.Child{{
 					Name: "mh", Mode: "transport_proxy", ReqID: uint32(s.reqID),
-					LocalTS: []string{s.home.String() + "/128[135]"}, RemoteTS: []string{testbed.HomeAgentAddress.String() + "/128[135]"},
+					LocalTS: []string{s.home.String() + "/128" + sent}, RemoteTS: []string{testbed.HomeAgentAddress.String() + "/128" + received},
 				}},
 			}))
 	})
