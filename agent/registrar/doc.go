@@ -9,7 +9,8 @@
 //
 // Exported: [Registrar] with Handle, Remove, Restore and Run.
 //
-// Concurrency: one lock guards the cache and is never held across I/O. Works of
-// different home addresses run side by side; what they have to store goes into
-// common commits. For one home address the cache hands out one work at a time.
+// Concurrency: one lock guards the cache and is never held across I/O. For one home
+// address the cache hands out one work at a time. Works of different home addresses
+// go on in common rounds, each with one commit for all that have come meanwhile;
+// what waits for others on the home link does so in a goroutine of its own.
 package registrar

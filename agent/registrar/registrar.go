@@ -45,13 +45,8 @@ type Sender interface {
 	Send(reply *bindingcache.Reply) error
 }
 
-const (
-	// sideBySide bounds the works that program at a time; those that wait for
-	// duplicate address detection or for a commit do not count.
-	sideBySide = 256
-	// expireAtOnce bounds the outcomes taken under one hold of the lock.
-	expireAtOnce = 256
-)
+// expireAtOnce bounds the outcomes taken under one hold of the lock.
+const expireAtOnce = 256
 
 // A Registrar registers mobile nodes.
 type Registrar struct {
@@ -60,7 +55,6 @@ type Registrar struct {
 	log     *slog.Logger
 	observe func(*bindingcache.Outcome) // nil for nobody
 	timeout time.Duration               // of one work's steps
-	slots   chan struct{}
 	works   sync.WaitGroup
 	clerk   clerk
 	kick    chan struct{}
@@ -72,12 +66,12 @@ type Registrar struct {
 	stopped bool      // Run waits for works: none may begin any more
 }
 
-// New makes a Registrar around a cache, which is its own from then on. A step
-// that takes longer than timeout has failed.
+// New makes a Registrar around a cache, which is its own from then on. A step that
+// waits for the disk or the home link longer than timeout has failed.
 func New(cache *bindingcache.Cache, effects Effects, sender Sender, timeout time.Duration, log *slog.Logger) *Registrar {
 	return &Registrar{
 		cache: cache, effects: effects, sender: sender, timeout: timeout, log: log,
-		slots: make(chan struct{}, sideBySide), kick: make(chan struct{}, 1), ready: make(chan struct{}),
+		kick: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 }
 
@@ -119,9 +113,9 @@ func (r *Registrar) stop() {
 	r.works.Wait()
 }
 
-// begin counts a work that is about to begin, unless it must not. It is over when
+// enter counts a work that is about to begin, unless it must not. It is over when
 // settle has handed it back to the cache.
-func (r *Registrar) begin() bool {
+func (r *Registrar) enter() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopped {
@@ -203,8 +197,8 @@ func (r *Registrar) act(first *bindingcache.Outcome) {
 		if o.DropIKE.IsValid() {
 			r.effects.DropIKE(o.HomeAddress, o.DropIKE)
 		}
-		if o.Work != nil && r.begin() {
-			r.proceed(errand{o.Work, o.Work.Steps})
+		if o.Work != nil {
+			r.begin(o.Work)
 		}
 	}
 }

@@ -32,6 +32,8 @@ var (
 type world struct {
 	mu  sync.Mutex
 	log []string
+	// commits are the numbers of records that were stored together.
+	commits []int
 	// dropped are the IKE peers of mobile nodes that did not set K.
 	dropped []netip.Addr
 	fail    map[string]error
@@ -53,6 +55,9 @@ func (w *world) Probe(_ context.Context, b bindingcache.Binding) error {
 	return w.happens("probe", b.HomeAddress)
 }
 func (w *world) Save(_ context.Context, records []registrar.Record) error {
+	w.mu.Lock()
+	w.commits = append(w.commits, len(records))
+	w.mu.Unlock()
 	var errs []error
 	for _, r := range records {
 		if r.Binding.HomeAddress.IsValid() {
@@ -315,6 +320,7 @@ func TestWorksRunSideBySide(t *testing.T) {
 		other.HomeAddressOption = home.Next()
 		other.Protection.HomeAddress = home.Next()
 		r.Handle(other)
+		time.Sleep(time.Second)
 		expect(t, w, "the other", "store 2001:db8:2::100 1", "program 2001:db8:2::100", "acknowledge 0 1")
 		close(block)
 		expect(t, w, "the first", "acknowledge 0 1")
@@ -337,5 +343,106 @@ func TestOutcomesAreObserved(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("observed (-want +got):\n%s", diff)
 		}
+	})
+}
+
+// from makes the update another mobile node's.
+func from(i byte, u bindingcache.Update) bindingcache.Update {
+	octets := home.As16()
+	octets[14] = i
+	u.HomeAddressOption = netip.AddrFrom16(octets)
+	u.Protection.HomeAddress = u.HomeAddressOption
+	return u
+}
+
+// Those who come while a commit is under way share the next one, and so do those
+// who come while the kernel is programmed.
+func TestWorksShareCommits(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"store", "program"} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r, w := start(t, bindingcache.VirtualHomeLink)
+				block := make(chan struct{})
+				w.block[step] = block
+				for i := range byte(10) {
+					r.Handle(from(i, update(away, 1, 100)))
+					synctest.Wait()
+				}
+				close(block)
+				synctest.Wait()
+				if diff := cmp.Diff([]int{1, 9}, w.commits); diff != "" {
+					t.Errorf("records in each commit (-want +got):\n%s", diff)
+				}
+				if n := len(r.Bindings()); n != 10 {
+					t.Errorf("%d bindings, want 10", n)
+				}
+			})
+		})
+	}
+}
+
+// A commit that fails is everybody's who took part in it, and nobody else's.
+func TestFailedCommitRefusesAllInIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, w := start(t, bindingcache.VirtualHomeLink)
+		block := make(chan struct{})
+		w.block["store"] = block
+		r.Handle(from(0, update(away, 1, 100)))
+		synctest.Wait()
+		w.mu.Lock()
+		w.fail["store"] = errors.New("disk full")
+		w.mu.Unlock()
+		r.Handle(from(1, update(away, 1, 100)))
+		r.Handle(from(2, update(away, 1, 100)))
+		close(block)
+		synctest.Wait()
+		refused := 0
+		for _, line := range w.taken() {
+			if line == fmt.Sprint("acknowledge ", uint8(mobility.StatusInsufficientResources), " 1") {
+				refused++
+			}
+		}
+		if refused != 2 {
+			t.Errorf("%d registrations refused, want 2", refused)
+		}
+	})
+}
+
+// Registrations that are under way when the daemon stops come to their end.
+func TestStopWaitsForWorks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cache, err := bindingcache.New(bindingcache.Config{
+			Authority: everyone{}, HomeAgents: []netip.Addr{agent}, HomeLink: bindingcache.VirtualHomeLink,
+			Prefixes: []bindingcache.HomePrefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64")}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		block := make(chan struct{})
+		w := &world{fail: map[string]error{}, block: map[string]chan struct{}{"store": block}}
+		r := registrar.New(cache, w, w, 5*time.Second, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.Run(ctx) }()
+		r.Handle(update(away, 1, 100))
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		select {
+		case <-ended:
+			t.Error("Run ended while a binding was being stored")
+		default:
+		}
+		close(block)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		expect(t, w, "the end", "store 2001:db8:2::100 1", "program 2001:db8:2::100", "acknowledge 0 1")
+		r.Handle(update(away, 2, 100))
+		expect(t, w, "after the end")
 	})
 }

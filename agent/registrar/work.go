@@ -22,58 +22,67 @@ type errand struct {
 	left []bindingcache.Step
 }
 
-// durable reports whether the next step is the clerk's.
-func (e errand) durable() bool {
-	return len(e.left) > 0 && (e.left[0] == bindingcache.Store || e.left[0] == bindingcache.Delete)
-}
+// A manner is how a step has to be done.
+type manner uint8
 
-// proceed sees to the steps that are left, and does not wait for them. A refresh,
-// which is to be stored and nothing else, takes no goroutine of its own.
-func (r *Registrar) proceed(e errand) {
-	switch {
-	case len(e.left) == 0:
-		r.settle(e.work, 0, nil)
-	case e.durable():
-		r.file(e)
+const (
+	done    manner = iota // there is no step left
+	prompt                // a call of the kernel
+	durable               // part of a commit
+	waiting               // for others on the home link, maybe for a second
+)
+
+func (e errand) next() manner {
+	if len(e.left) == 0 {
+		return done
+	}
+	switch e.left[0] {
+	case bindingcache.Store, bindingcache.Delete:
+		return durable
+	case bindingcache.Probe, bindingcache.Defend:
+		return waiting
 	default:
-		go r.walk(e)
+		return prompt
 	}
 }
 
-// walk does steps up to one that is the clerk's. Works that a binding waits for
-// must come to an end, so they do not depend on the daemon's life; their time is
-// bounded.
-func (r *Registrar) walk(e errand) {
+// begin sees to the steps of a work, and does not wait for them. Works that a
+// binding waits for must come to an end, so they do not depend on the daemon's
+// life.
+func (r *Registrar) begin(w *bindingcache.Work) {
+	if r.enter() {
+		r.proceed(errand{w, w.Steps})
+	}
+}
+
+// proceed leads a work to where its next step is done.
+func (r *Registrar) proceed(e errand) {
+	switch e.next() {
+	case done:
+		r.settle(e.work, 0, nil)
+	case waiting:
+		go r.wait(e)
+	default:
+		r.file(e)
+	}
+}
+
+// wait does the steps that wait for others, in a goroutine of the work's own.
+func (r *Registrar) wait(e errand) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
 	defer cancel()
-	if e.left[0] == bindingcache.Probe {
-		// A second of waiting, which is not worth a slot.
-		if err := r.effects.Probe(ctx, e.work.New); err != nil {
-			r.settle(e.work, bindingcache.Probe, err)
-			return
-		}
-		e.left = e.left[1:]
-	}
-	r.slots <- struct{}{}
-	e, err := r.steps(ctx, e)
-	<-r.slots
-	if err != nil {
-		r.settle(e.work, e.left[0], err)
-		return
-	}
-	r.proceed(e)
+	r.follow(ctx, e, waiting)
 }
 
-// steps returns what is left then: the step that failed and those behind it, if
-// there is an error.
-func (r *Registrar) steps(ctx context.Context, e errand) (errand, error) {
-	for len(e.left) > 0 && !e.durable() {
+// follow does steps of one manner, and hands the work on.
+func (r *Registrar) follow(ctx context.Context, e errand, m manner) {
+	for ; e.next() == m; e.left = e.left[1:] {
 		if err := r.step(ctx, e.work, e.left[0]); err != nil {
-			return e, err
+			r.settle(e.work, e.left[0], err)
+			return
 		}
-		e.left = e.left[1:]
 	}
-	return e, nil
+	r.proceed(e)
 }
 
 func (r *Registrar) step(ctx context.Context, w *bindingcache.Work, step bindingcache.Step) error {

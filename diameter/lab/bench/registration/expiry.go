@@ -2,7 +2,6 @@ package registration
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,11 +34,7 @@ func (s *section) expire(ctx context.Context) error {
 	rate := s.results.over(loads[1], func(one *round) float64 { return one[refresh].Rate() })
 	end := time.Now().Add(time.Duration(float64(n)/rate*1.5)*time.Second + slack)
 	_, err := bench.Run(ctx, outstanding, n, func(ctx context.Context, i int) error {
-		left := time.Until(end).Truncate(mobility.LifetimeUnit)
-		if left < mobility.LifetimeUnit {
-			return fmt.Errorf("shortening the lifetime of node %d: the common end has come", i)
-		}
-		return s.update(ctx, witnesses+i, left)
+		return s.update(ctx, witnesses+i, max(time.Until(end).Truncate(mobility.LifetimeUnit), mobility.LifetimeUnit))
 	})
 	if err != nil {
 		return err
@@ -48,7 +43,7 @@ func (s *section) expire(ctx context.Context) error {
 		return err
 	}
 	select {
-	case <-time.After(time.Until(end) + time.Second):
+	case <-time.After(max(time.Until(end), mobility.LifetimeUnit) + time.Second):
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
