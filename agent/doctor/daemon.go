@@ -53,7 +53,7 @@ func (p *patient) notRunning() Finding {
 	if pid, err := p.Instance(); err == nil && pid != 0 {
 		return fail("ps -fp "+number(pid), "a home agent runs as process %d and does not listen on %s (is it starting, or has it another configuration?)", pid, p.cfg.Control.Socket)
 	}
-	if p.configError != nil {
+	if p.configError != nil && !denied(p.configError) {
 		return warn(p.initialise(), "the daemon does not run, as it is not configured")
 	}
 	return warn(startDaemon, "the daemon does not run")

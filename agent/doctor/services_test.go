@@ -126,6 +126,8 @@ func TestDaemon(t *testing.T) {
 		{"store", status(func(s *control.Status) { s.Store.Error = "disk full" }),
 			"fail the daemon cannot write its store: disk full -> df /var/lib/homeagent/state.db"},
 		{"stopped", func(s *scene) { s.box.Status, s.box.PID = nil, 0 }, "warn the daemon does not run -> systemctl start homeagent"},
+		{"stopped, and the configuration is closed to us", func(s *scene) { s.box.Status, s.box.PID, s.err = nil, 0, fs.ErrPermission },
+			"warn the daemon does not run -> systemctl start homeagent"},
 		{"killed", func(s *scene) { s.box.DaemonErr, s.box.PID = syscall.ECONNREFUSED, 0 }, "warn the daemon does not run -> systemctl start homeagent"},
 		{"another", func(s *scene) { s.box.Status = nil },
 			"fail a home agent runs as process 4711 and does not listen on /run/homeagent/control.sock (is it starting, or has it another configuration?) -> ps -fp 4711"},
