@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -189,6 +190,7 @@ func TestH51_ProtectedPayloadMoves(t *testing.T) {
 	if b := v.bindings(t).Bindings; len(b) != 1 || b[0].UnderESP != "payload and return routability" {
 		t.Errorf("the operator sees %+v", b)
 	}
+	v.large()
 	v.answerHomeTests()
 	took, err := v.node.TestHome(soon(t), testbed.CorrespondentAddress)
 	v.must(err)
@@ -218,13 +220,43 @@ func TestH51_ProtectedPayloadMoves(t *testing.T) {
 	if after := v.ids(testbed.CareOfAddressB); len(before) != 1 || !slices.Equal(before, after) {
 		t.Errorf("IKE_SAs before the move %v, after it %v", before, after)
 	}
-	for _, child := range []string{"payload", "return-routability", "mobility"} {
+	for _, child := range []string{"payload", "return-routability"} {
 		if out, err := v.mnCharon.Swanctl("--rekey", "--child", child, "--ike", "home-"+v.home.String()); err != nil {
 			t.Errorf("rekeying %s after the move: %v: %s", child, err, out)
 		}
 	}
 	v.pinged()
 	v.returns()
+}
+
+// large sends packets that fill the correspondent's link and do not fit into the
+// tunnel: the home agent says so (RFC 6275 section 9.3.4, RFC 4301 section 8.2.1).
+func (v *traveller) large() {
+	v.t.Helper()
+	mtu := func() int {
+		routes, err := v.Correspondent.Netlink().RouteGet(v.home.AsSlice())
+		v.must(err)
+		return routes[0].MTU
+	}
+	if before := mtu(); before != 0 {
+		v.t.Errorf("the correspondent knows an MTU of %d already", before)
+	}
+	var conn net.PacketConn
+	v.must(v.Correspondent.Do(func() (err error) {
+		conn, err = net.ListenPacket("udp6", "[::]:0")
+		return err
+	}))
+	defer conn.Close()
+	v.await(v.t, "a Packet Too Big", func() bool {
+		_, err := conn.WriteTo(make([]byte, 1452), &net.UDPAddr{IP: v.home.AsSlice(), Port: 9})
+		v.must(err)
+		return mtu() > 0
+	})
+	if got := mtu(); got < 1380 || got > 1460 {
+		v.t.Errorf("Packet Too Big tells of an MTU of %d", got)
+	} else {
+		v.t.Logf("MTU under ESP: %d", got)
+	}
 }
 
 // returns goes home and away again.
