@@ -40,7 +40,7 @@ type Deps struct {
 	HomeInterface int
 	// Discover makes the task that answers mobile nodes looking for home agents
 	// and prefixes; nil for none.
-	Discover func(discovery.Config) (Task, error)
+	Discover func(discovery.Config) (Discovery, error)
 	Notifier systemd.Notifier
 	// Watchdog is the interval within which the service manager wants to hear
 	// from us, 0 for never.
@@ -63,7 +63,7 @@ type Agent struct {
 	networks  atomic.Pointer[map[string][]netip.Prefix] // of users
 	registrar *registrar.Registrar
 	signals   *signalling
-	discovery Task // nil where nobody is answered
+	discovery Discovery // nil where nobody is answered
 	peers     *peer.Table
 	control   *control.Server
 	reloader  *reloader
@@ -195,6 +195,7 @@ func (a *Agent) restore() error {
 	if err := a.restoreBindings(); err != nil {
 		return err
 	}
+	a.restoreDiscovery()
 	a.deps.HomeLink.Restore(a.claims())
 	return nil
 }

@@ -9,6 +9,17 @@ import (
 	"homeagent/xfrm"
 )
 
+// A Discovery is the task that tells mobile nodes of their home agents and prefixes;
+// discovery.Server is the real one.
+type Discovery interface {
+	Task
+	// Bound and Unbound tell of the mobile nodes that have a binding.
+	Bound(home netip.Addr)
+	Unbound(home netip.Addr)
+	// Reconfigure replaces what is told.
+	Reconfigure(links []discovery.Link) error
+}
+
 // buildDiscovery prepares answers to mobile nodes that look for their home
 // agents and prefixes (RFC 6275 sections 10.5 and 10.6).
 func (a *Agent) buildDiscovery() error {
@@ -18,9 +29,34 @@ func (a *Agent) buildDiscovery() error {
 	var err error
 	a.discovery, err = a.deps.Discover(discovery.Config{
 		Links: []discovery.Link{homeLinkOf(a.cfg)}, Binding: a.registered,
-		Protect: xfrm.ProtectSocket, RequireESP: a.cfg.Mobility.ProtectPrefixDiscovery, Log: a.deps.Log,
+		Protect: xfrm.ProtectSocket, RequireESP: a.cfg.Mobility.ProtectPrefixDiscovery,
+		MinInterval: a.cfg.Mobility.MinPrefixInterval, MaxInterval: a.cfg.Mobility.MaxPrefixInterval, Log: a.deps.Log,
 	})
+	if err == nil {
+		a.registrar.Watch(a.discoverable)
+	}
 	return err
+}
+
+// discoverable is for registrar.Registrar.Watch.
+func (a *Agent) discoverable(home netip.Addr, bound bool) {
+	if bound {
+		a.discovery.Bound(home)
+	} else {
+		a.discovery.Unbound(home)
+	}
+}
+
+// restoreDiscovery tells of the bindings that were restored.
+func (a *Agent) restoreDiscovery() {
+	if a.discovery == nil {
+		return
+	}
+	for _, v := range a.registrar.Bindings() {
+		if v.Active() {
+			a.discovery.Bound(v.HomeAddress)
+		}
+	}
 }
 
 func homeLinkOf(cfg *config.Config) discovery.Link {

@@ -61,7 +61,7 @@ var rules = []rule{
 		packages: []string{
 			"homeagent/agent/mobility", "homeagent/agent/bindingcache", "homeagent/agent/addresspool", "homeagent/agent/lifetime",
 			"homeagent/agent/homelink/neighbor", "homeagent/agent/homelink/defence",
-			"homeagent/agent/discovery/message", "homeagent/agent/discovery/agentlist",
+			"homeagent/agent/discovery/message", "homeagent/agent/discovery/agentlist", "homeagent/agent/discovery/delivery",
 			"homeagent/agent/mobilitysocket/ratelimit",
 			"homeagent/ike/psk", "homeagent/ike/window", "homeagent/diameter/bootstrap",
 		},

@@ -11,6 +11,7 @@ import (
 
 	"homeagent/agent/config"
 	"homeagent/agent/control"
+	"homeagent/agent/discovery"
 	"homeagent/agent/events"
 )
 
@@ -137,6 +138,11 @@ func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(
 	}
 	if err := a.registrar.Reconfigure(a.bindingRules(cfg)); err != nil {
 		return err
+	}
+	if a.discovery != nil {
+		if err := a.discovery.Reconfigure([]discovery.Link{homeLinkOf(cfg)}); err != nil {
+			return err
+		}
 	}
 	a.setNetworks(cfg)
 	if credentials != nil {

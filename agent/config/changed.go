@@ -1,8 +1,11 @@
 package config
 
 import (
+	"net/netip"
 	"reflect"
 	"slices"
+
+	"homeagent/agent/lifetime"
 )
 
 // live are the options, and the sections that can stand several times, which a
@@ -10,6 +13,7 @@ import (
 // or the kernel hold on to: they take effect at a restart.
 var live = []string{
 	"diameter.certificate", "diameter.key", "diameter.ca", "diameter.strict_vector", "diameter.peer",
+	"home_prefix.valid_lifetime", "home_prefix.preferred_lifetime",
 	"mobility.max_lifetime", "mobility.refresh_request", "mobility.require_alternate_care_of", "mobility.network",
 	"limits.sessions", "limits.authorization",
 	"log.level",
@@ -20,12 +24,35 @@ func (o Option) Live() bool {
 	return slices.Contains(live, o.Key) || o.Repeated && slices.Contains(live, o.section())
 }
 
-// repeated are the sections that can stand several times.
+// repeated are the sections that can stand several times, and the options of them
+// that are looked at apart from the rest.
 var repeated = map[string]func(*Config) any{
 	"diameter.listen":  func(c *Config) any { return c.Diameter.Listen },
 	"diameter.peer":    func(c *Config) any { return c.Diameter.Peers },
-	"home_prefix":      func(c *Config) any { return c.Prefixes },
+	"home_prefix":      func(c *Config) any { return withoutLifetimes(c.Prefixes) },
 	"mobility.network": func(c *Config) any { return c.Mobility.Networks },
+
+	"home_prefix.valid_lifetime":     func(c *Config) any { return lifetimes(c, func(p HomePrefix) lifetime.Lifetime { return p.Valid }) },
+	"home_prefix.preferred_lifetime": func(c *Config) any { return lifetimes(c, func(p HomePrefix) lifetime.Lifetime { return p.Preferred }) },
+}
+
+func withoutLifetimes(prefixes []HomePrefix) []HomePrefix {
+	bare := slices.Clone(prefixes)
+	for i := range bare {
+		bare[i].Valid, bare[i].Preferred = lifetime.Lifetime{}, lifetime.Lifetime{}
+	}
+	return bare
+}
+
+// lifetimes are those that end.
+func lifetimes(c *Config, of func(HomePrefix) lifetime.Lifetime) map[netip.Prefix]lifetime.Lifetime {
+	all := map[netip.Prefix]lifetime.Lifetime{}
+	for _, p := range c.Prefixes {
+		if l := of(p); l != (lifetime.Lifetime{}) {
+			all[p.Prefix] = l
+		}
+	}
+	return all
 }
 
 // Changes are the options, and the sections that can stand several times, in
@@ -40,7 +67,9 @@ func Compare(before, now *Config) Changes {
 	var found Changes
 	for _, o := range options() {
 		key, value := o.Key, o.get
-		if o.Repeated {
+		if apart := repeated[key]; apart != nil {
+			value = apart
+		} else if o.Repeated {
 			key, value = o.section(), repeated[o.section()]
 		}
 		if slices.Contains(found.Live, key) || slices.Contains(found.Fixed, key) ||
@@ -67,5 +96,19 @@ func (c *Config) WithFixed(inForce *Config) *Config {
 	mixed.Mobility.RequireAlternateCareOf = c.Mobility.RequireAlternateCareOf
 	mixed.Limits.Sessions, mixed.Limits.Authorization = c.Limits.Sessions, c.Limits.Authorization
 	mixed.Log = c.Log
+	mixed.Prefixes = withLifetimesOf(c.Prefixes, inForce.Prefixes)
 	return &mixed
+}
+
+// withLifetimesOf are the prefixes in force, as long as the same ones are to last now.
+func withLifetimesOf(now, inForce []HomePrefix) []HomePrefix {
+	mixed := slices.Clone(inForce)
+	for i := range mixed {
+		for _, p := range now {
+			if p.Prefix == mixed[i].Prefix {
+				mixed[i].Valid, mixed[i].Preferred = p.Valid, p.Preferred
+			}
+		}
+	}
+	return mixed
 }

@@ -25,6 +25,12 @@ func TestCompare(t *testing.T) {
 		{"a prefix", `2001:db8:1::/64"`, "2001:db8:1::/65\"\n[log]\nlevel = \"debug\"", config.Changes{
 			Live: []string{"log.level"}, Fixed: []string{"home_prefix"},
 		}},
+		{"how long a prefix lasts", `2001:db8:1::/64"`, "2001:db8:1::/64\"\nvalid_lifetime = \"2027-01-31T00:00:00Z\"\npreferred_lifetime = \"0s\"", config.Changes{
+			Live: []string{"home_prefix.valid_lifetime", "home_prefix.preferred_lifetime"},
+		}},
+		{"another prefix that lasts", `2001:db8:1::/64"`, "2001:db8:1::/65\"\nvalid_lifetime = \"1h\"", config.Changes{
+			Live: []string{"home_prefix.valid_lifetime"}, Fixed: []string{"home_prefix"},
+		}},
 		{"a network", `[home_agent]`, "[[mobility.network]]\nuser_name = \"mr@example.com\"\nprefix = \"2001:db8:9::/64\"\n[home_agent]", config.Changes{
 			Live: []string{"mobility.network"},
 		}},

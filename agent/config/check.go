@@ -144,6 +144,9 @@ func (b *builder) checkMobility() {
 	if m.RefreshRequest > 0 && m.RefreshRequest < minRefreshRequest {
 		b.failed("mobility.refresh_request", "%s is too short (must be 0s or at least %s)", brief(m.RefreshRequest), brief(minRefreshRequest))
 	}
+	if shortest, longest := m.MinPrefixInterval, m.MaxPrefixInterval; longest != 0 && longest < shortest {
+		b.failed("mobility.max_prefix_advertisement_interval", "%s is shorter than mobility.min_prefix_advertisement_interval, %s (must not be, unless it is 0s)", brief(longest), brief(shortest))
+	}
 	// Until a request is answered or taken back, the address its user leaves
 	// must not go to another one.
 	if timeout := b.config.Limits.EffectTimeout; m.HoldDown < timeout {

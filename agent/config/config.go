@@ -142,6 +142,9 @@ type Mobility struct {
 
 	// ProtectPrefixDiscovery tells mobile nodes of prefixes under ESP only.
 	ProtectPrefixDiscovery bool
+	// MinPrefixInterval and MaxPrefixInterval are for telling them unasked; nobody
+	// is if MaxPrefixInterval is 0.
+	MinPrefixInterval, MaxPrefixInterval time.Duration
 }
 
 // A MobileNetwork is a prefix behind the mobile router of a user.

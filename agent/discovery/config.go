@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"time"
 
 	"golang.org/x/net/ipv6"
 
@@ -29,7 +30,11 @@ type Config struct {
 	// section 5.4). Otherwise one leaves in the clear where there is no security
 	// association for it.
 	RequireESP bool
-	Log        *slog.Logger
+	// MinInterval and MaxInterval are MinMobPfxAdvInterval and
+	// MaxMobPfxAdvInterval of RFC 6275 section 13, for advertisements that nobody
+	// has asked for. There are none if MaxInterval is 0.
+	MinInterval, MaxInterval time.Duration
+	Log                      *slog.Logger
 	// Open opens the socket and FindInterface looks an interface up; nil
 	// stands for the kernel's.
 	Open          func() (Socket, error)
@@ -117,7 +122,14 @@ func (cfg *Config) validate() error {
 	if cfg.Binding == nil {
 		return errors.New("configuring discovery: Binding is needed")
 	}
-	for _, l := range cfg.Links {
+	if cfg.MaxInterval < 0 || cfg.MaxInterval > 0 && cfg.MinInterval > cfg.MaxInterval {
+		return fmt.Errorf("configuring discovery: the longest interval of advertisements is %s (must be 0, or at least the shortest, %s)", cfg.MaxInterval, cfg.MinInterval)
+	}
+	return validate(cfg.Links)
+}
+
+func validate(links []Link) error {
+	for _, l := range links {
 		if err := l.validate(); err != nil {
 			return fmt.Errorf("configuring discovery: %w", err)
 		}

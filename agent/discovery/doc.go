@@ -6,8 +6,9 @@
 // this one is advertised as it should be.
 //
 // A [Server] is a task that serves the [Link]s of its [Config]. Advertisements of
-// prefixes are sent when they are solicited; [Server.Advertise] is for those who see
-// a reason to send one unsolicited (section 10.6.2).
+// prefixes are sent when they are solicited, and to the mobile nodes that
+// [Server.Bound] tells of when prefixes change ([Server.Reconfigure]) or nothing was
+// sent for long (section 10.6.2).
 //
 // Advertisements leave under ESP where the mobile node has a security association for
 // them (RFC 6275 section 5.4). Whether a solicitation came under one a socket cannot
@@ -15,6 +16,6 @@
 // here, and by the kernel's policies before.
 //
 // The messages are in agent/discovery/message, the list of home agents in
-// agent/discovery/agentlist. This package must not know where bindings and
-// configuration come from.
+// agent/discovery/agentlist, and who is told unasked when in agent/discovery/delivery.
+// This package must not know where bindings and configuration come from.
 package discovery

@@ -78,7 +78,7 @@ type bench struct {
 	t        *testing.T
 	socket   *socket
 	log      *lines
-	bindings map[netip.Addr]discovery.Binding
+	bindings sync.Map    // of discovery.Binding, by home address
 	missing  atomic.Bool // the interfaces are
 }
 
@@ -129,9 +129,9 @@ func tryWith(t *testing.T, cfg discovery.Config, test func(b *bench)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{
 			t: t, socket: &socket{incoming: make(chan *rawsocket.Packet)}, log: new(lines),
-			bindings: map[netip.Addr]discovery.Binding{home: {CareOf: careOf, HomeAgent: agent}},
 		}
-		cfg.Binding = func(a netip.Addr) (discovery.Binding, bool) { v, ok := b.bindings[a]; return v, ok }
+		b.bind(home, discovery.Binding{CareOf: careOf, HomeAgent: agent})
+		cfg.Binding = b.binding
 		cfg.Log = slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		cfg.Open = func() (discovery.Socket, error) { return b.socket, nil }
 		cfg.FindInterface = b.find
@@ -150,6 +150,16 @@ func tryWith(t *testing.T, cfg discovery.Config, test func(b *bench)) {
 			t.Errorf("Run returned %v", err)
 		}
 	})
+}
+
+func (b *bench) bind(home netip.Addr, v discovery.Binding) { b.bindings.Store(home, v) }
+
+func (b *bench) binding(home netip.Addr) (discovery.Binding, bool) {
+	v, ok := b.bindings.Load(home)
+	if !ok {
+		return discovery.Binding{}, false
+	}
+	return v.(discovery.Binding), true
 }
 
 func (b *bench) find(name string) (discovery.Interface, error) {

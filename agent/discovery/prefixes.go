@@ -2,9 +2,7 @@ package discovery
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"homeagent/agent/discovery/message"
@@ -12,9 +10,10 @@ import (
 	"homeagent/agent/mobilitysocket/rawsocket"
 )
 
-// advertisementInterval lies between Mobile Prefix Advertisements to one mobile node
-// at least (RFC 6275 section 6.8).
-const advertisementInterval = time.Second
+// solicitationInterval lies between Mobile Prefix Solicitations of one mobile node that
+// are answered (RFC 6275 section 6.8). Advertisements that nobody asked for do not
+// count: their acknowledgement is a solicitation that comes at once.
+const solicitationInterval = time.Second
 
 // answerPrefixes answers a mobile node that has a binding and is where the binding
 // says.
@@ -23,49 +22,30 @@ func (s *Server) answerPrefixes(p *rawsocket.Packet, m *message.PrefixSolicitati
 		return NoHomeAddress
 	}
 	binding, bound := s.cfg.Binding(p.HomeAddress)
+	at, answered := s.answered[p.HomeAddress]
 	switch {
 	case !bound:
 		return NotBound
 	case binding.CareOf != p.Source:
 		return OtherCareOf
+	case answered && now.Sub(at) < solicitationInterval:
+		return RateLimited
 	}
-	return s.advertise(p.HomeAddress, binding, m.ID, now)
-}
-
-// ErrNotAdvertised is what errors of [Server.Advertise] wrap.
-var ErrNotAdvertised = errors.New("no Mobile Prefix Advertisement was sent")
-
-// Advertise sends a mobile node that has a binding the home prefixes without being
-// asked (RFC 6275 section 10.6.2). When to do so, how often to repeat it and when to
-// stop is the caller's business.
-func (s *Server) Advertise(home netip.Addr) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	outcome := NotBound
-	binding, bound := s.cfg.Binding(home)
-	switch {
-	case s.socket == nil:
-		outcome = Unsent
-	case bound:
-		outcome = s.advertise(home, binding, 0, time.Now())
+	outcome := s.advertise(p.HomeAddress, binding, m.ID, now)
+	if outcome == Answered {
+		s.answered[p.HomeAddress] = now
+		s.schedule.Told(p.HomeAddress, now)
 	}
-	if outcome != Answered {
-		return fmt.Errorf("advertising home prefixes to %s: %w: %s", home, ErrNotAdvertised, outcome)
-	}
-	return nil
+	return outcome
 }
 
 // advertise: RFC 6275 section 10.6.3. The M and O flags stay clear, as there is no
 // DHCPv6 through the tunnel (section 6.8).
 func (s *Server) advertise(home netip.Addr, b Binding, id uint16, now time.Time) Outcome {
 	l := s.linkOf(home)
-	switch at, ok := s.sent[home]; {
-	case l == nil:
+	if l == nil {
 		return NotHomePrefix
-	case ok && now.Sub(at) < advertisementInterval:
-		return RateLimited
 	}
-	s.sent[home] = now
 	advertisement := &message.PrefixAdvertisement{ID: id, Prefixes: l.prefixes(now)}
 	return s.sendProtected(rawsocket.Outgoing{
 		Source:      b.HomeAgent,
@@ -100,7 +80,7 @@ func (s *Server) sendProtected(o rawsocket.Outgoing) Outcome {
 
 func (s *Server) linkOf(home netip.Addr) *link {
 	for _, l := range s.links {
-		if slices.ContainsFunc(l.Prefixes, func(p Prefix) bool { return p.Prefix.Contains(home) }) {
+		if l.serves(home) {
 			return l
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"homeagent/agent/discovery/agentlist"
+	"homeagent/agent/discovery/delivery"
 	"homeagent/agent/discovery/message"
 	"homeagent/agent/mobilitysocket/ratelimit"
 	"homeagent/agent/mobilitysocket/rawsocket"
@@ -32,12 +34,14 @@ type Server struct {
 	cfg   Config
 	log   *slog.Logger
 	ready chan struct{}
+	kick  chan struct{} // the schedule's next one comes earlier
 
 	mu       sync.Mutex
 	socket   Socket // nil before Run
 	links    []*link
 	replies  ratelimit.Limiter
-	sent     map[netip.Addr]time.Time // of advertisements, by home address
+	answered map[netip.Addr]time.Time // solicitations, by home address
+	schedule *delivery.Schedule
 	counters Counters
 }
 
@@ -69,7 +73,10 @@ func New(cfg Config) (*Server, error) {
 		log:     cfg.Log,
 		ready:   make(chan struct{}),
 		replies: ratelimit.Limiter{Every: replyInterval, Burst: replyBurst},
-		sent:    map[netip.Addr]time.Time{},
+		kick:    make(chan struct{}, 1),
+
+		answered: map[netip.Addr]time.Time{},
+		schedule: delivery.New(delivery.Config{Min: cfg.MinInterval, Max: cfg.MaxInterval, Random: rand.N[time.Duration]}),
 	}
 	for _, l := range cfg.Links {
 		s.links = append(s.links, &link{Link: l, joined: map[netip.Addr]int{}})
@@ -87,6 +94,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.start(socket)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.keep(ctx) })
+	group.Go(func() error { return s.deliver(ctx) })
 	group.Go(func() error {
 		return socket.Serve(ctx, s.handle, func(err error) {
 			s.log.Warn("receiving discovery messages failed, which is tried again", "error", err)
@@ -164,9 +172,9 @@ func (s *Server) upkeep(now time.Time) {
 		l.agents.Expire(now)
 		s.warnOfSilence(l, now)
 	}
-	for home, at := range s.sent {
-		if now.Sub(at) >= advertisementInterval {
-			delete(s.sent, home)
+	for home, at := range s.answered {
+		if now.Sub(at) >= solicitationInterval {
+			delete(s.answered, home)
 		}
 	}
 }

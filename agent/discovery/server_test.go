@@ -51,6 +51,7 @@ func TestConfig(t *testing.T) {
 		{"host bits", discovery.Config{Binding: binding, Links: with("2001:db8:1::1/64")}, "2001:db8:1::1/64"},
 		{"IPv4", discovery.Config{Binding: binding, Links: with("192.0.2.0/24")}, "192.0.2.0/24"},
 		{"too long", discovery.Config{Binding: binding, Links: with("2001:db8:1::/122")}, "at most 121"},
+		{"intervals", discovery.Config{Binding: binding, MinInterval: time.Hour, MaxInterval: time.Minute}, "the shortest, 1h0m0s"},
 		{"no home agent there", discovery.Config{Binding: binding, Links: with("2001:db8:2::/64")}, "[2001:db8:1::1]"},
 	}
 	for _, tt := range tests {
@@ -248,7 +249,7 @@ func TestH42_Solicitation(t *testing.T) {
 func TestH42_NotAnswered(t *testing.T) {
 	try(t, func(b *bench) {
 		elsewhere := netip.MustParseAddr("2001:db8:7::7")
-		b.bindings[elsewhere] = discovery.Binding{CareOf: careOf, HomeAgent: agent}
+		b.bind(elsewhere, discovery.Binding{CareOf: careOf, HomeAgent: agent})
 		for _, tt := range []struct {
 			packet rawsocket.Packet
 			want   discovery.Outcome
@@ -286,7 +287,7 @@ func TestH42_Protection(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tryWith(t, discovery.Config{Links: []discovery.Link{physical()}, RequireESP: tt.require}, func(b *bench) {
-				b.bindings[home] = discovery.Binding{CareOf: careOf, HomeAgent: agent, Association: tt.possible}
+				b.bind(home, discovery.Binding{CareOf: careOf, HomeAgent: agent, Association: tt.possible})
 				b.socket.associations = map[uint32]bool{tt.held: true}
 				sent := b.arrive(solicitation, &message.PrefixSolicitation{ID: 1})
 				b.outcome(tt.want, 1)
@@ -299,23 +300,6 @@ func TestH42_Protection(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestH43_Advertise(t *testing.T) {
-	try(t, func(b *bench) {
-		if err := b.Advertise(home); err != nil {
-			t.Fatal(err)
-		}
-		sent := b.sent()
-		if len(sent) != 1 || sent[0].Destination != home || sent[0].CareOf != careOf || sent[0].Payload[0] != 147 {
-			t.Errorf("sent %+v", sent)
-		}
-		for _, a := range []netip.Addr{home, careOf} { // too soon, and not bound
-			if err := b.Advertise(a); !errors.Is(err, discovery.ErrNotAdvertised) {
-				t.Errorf("to %s: %v", a, err)
-			}
-		}
-	}, physical())
 }
 
 func TestAnycastAddressesAreJoined(t *testing.T) {
@@ -365,9 +349,8 @@ func TestRunWithoutSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Advertise(home); !errors.Is(err, discovery.ErrNotAdvertised) {
-		t.Errorf("before Run: %v", err)
-	}
+	s.Bound(home) // before Run, as bindings are restored
+	s.Unbound(home)
 	if err := s.Run(t.Context()); !errors.Is(err, wanted) {
 		t.Errorf("Run: %v, want %v", err, wanted)
 	}

@@ -120,7 +120,7 @@ func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *sl
 	return home.Run(ctx)
 }
 
-func discover(cfg discovery.Config) (agent.Task, error) { return discovery.New(cfg) }
+func discover(cfg discovery.Config) (agent.Discovery, error) { return discovery.New(cfg) }
 
 // openHomeLink prepares the home link and tells the index of its interface.
 func openHomeLink(cfg config.Mobility, log *slog.Logger) (homelink.HomeLink, int, error) {

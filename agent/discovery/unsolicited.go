@@ -1,0 +1,130 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"homeagent/agent/discovery/message"
+)
+
+// So many advertisements that nobody asked for leave at once, and then none for a
+// while: RFC 6275 section 10.6.2 lets them wait.
+const (
+	deliveries    = 64
+	deliveryPause = 100 * time.Millisecond
+)
+
+// Bound takes note that a mobile node has registered, or has done it again.
+func (s *Server) Bound(home netip.Addr) {
+	s.reschedule(func(now time.Time) { s.schedule.Bound(home, s.preferred(now), now) })
+}
+
+// Unbound takes note that a mobile node has no binding any more.
+func (s *Server) Unbound(home netip.Addr) {
+	s.reschedule(func(time.Time) { s.schedule.Unbound(home) })
+}
+
+// Reconfigure replaces what is told of links, of which there must be as many as
+// before. The mobile nodes of those whose prefixes have changed are told (RFC 6275
+// section 10.6.2).
+func (s *Server) Reconfigure(links []Link) error {
+	if err := validate(links); err != nil {
+		return err
+	}
+	if len(links) != len(s.links) {
+		return fmt.Errorf("configuring discovery anew: %d home links (must be %d as before)", len(links), len(s.links))
+	}
+	s.reschedule(func(now time.Time) {
+		for i, l := range s.links {
+			changed := !slices.Equal(l.Prefixes, links[i].Prefixes)
+			l.Link = links[i]
+			if changed {
+				s.schedule.Changed(l.serves, s.preferred(now), now)
+			}
+		}
+	})
+	return nil
+}
+
+// reschedule changes the schedule, and wakes deliver if something comes earlier.
+func (s *Server) reschedule(change func(now time.Time)) {
+	s.mu.Lock()
+	before, _ := s.schedule.Next()
+	change(time.Now())
+	after, wait := s.schedule.Next()
+	s.mu.Unlock()
+	if !wait || after.Equal(before) {
+		return
+	}
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// deliver sends what the schedule says until ctx ends.
+func (s *Server) deliver(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.kick:
+		case <-timer.C:
+		}
+		if pause, wait := s.deliverDue(time.Now()); wait {
+			timer.Reset(pause)
+		}
+	}
+}
+
+// deliverDue sends what is due and tells how long to wait for the next.
+func (s *Server) deliverDue(now time.Time) (pause time.Duration, wait bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	due := s.schedule.Due(now, deliveries, s.preferred(now))
+	for _, home := range due {
+		s.deliverTo(home, now)
+	}
+	next, wait := s.schedule.Next()
+	pause = next.Sub(now)
+	if len(due) == deliveries {
+		pause = max(pause, deliveryPause)
+	}
+	return pause, wait
+}
+
+// deliverTo sends to a mobile node where it is now. One that cannot be sent to is
+// tried again as if it had not answered.
+func (s *Server) deliverTo(home netip.Addr, now time.Time) {
+	binding, bound := s.cfg.Binding(home)
+	if !bound {
+		s.schedule.Unbound(home)
+		return
+	}
+	if outcome := s.advertise(home, binding, 0, now); outcome != Answered {
+		s.log.Debug("a mobile node could not be told of its prefixes", "home_address", home, "outcome", outcome)
+	}
+}
+
+// preferred is for delivery.Schedule.
+func (s *Server) preferred(now time.Time) func(home netip.Addr) time.Duration {
+	return func(home netip.Addr) time.Duration {
+		for _, l := range s.links {
+			for _, p := range l.Prefixes {
+				if p.Prefix.Contains(home) {
+					return left(p.Preferred, now)
+				}
+			}
+		}
+		return message.Infinite
+	}
+}
+
+func (l *link) serves(home netip.Addr) bool {
+	return slices.ContainsFunc(l.Prefixes, func(p Prefix) bool { return p.Prefix.Contains(home) })
+}
