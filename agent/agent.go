@@ -18,6 +18,7 @@ import (
 	"homeagent/agent/doctor"
 	"homeagent/agent/events"
 	"homeagent/agent/homelink"
+	"homeagent/agent/metrics"
 	"homeagent/agent/mobilitysocket"
 	"homeagent/agent/registrar"
 	"homeagent/agent/session"
@@ -73,6 +74,7 @@ type Agent struct {
 	updates      activity.Answers // to Binding Updates
 	stopwatch    activity.Stopwatch
 	ledger       *ledger
+	metrics      *metrics.Metrics
 	surroundings *surroundings
 	bootstrapper *bootstrapper
 }
@@ -83,7 +85,8 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 	a := &Agent{cfg: cfg, deps: deps, started: time.Now(), ready: make(chan struct{})}
 	a.happenings = happenings{events.New(0, deps.Log)}
 	a.ledger = &ledger{Store: deps.Store, events: a.happenings.Recorder}
-	a.deps.Store = a.ledger
+	a.metrics = metrics.New(version.Version, a.snapshot)
+	a.deps.Store = measureStore(a.ledger, deps.Store, a.metrics)
 	a.surroundings = &surroundings{cfg: cfg, box: deps.Box, events: a.happenings.Recorder}
 	for _, build := range []func() error{a.buildCharon, a.buildSessions, a.buildRegistrar, a.buildDiscovery, a.buildPeers} {
 		if err := build(); err != nil {
@@ -95,8 +98,10 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 	a.control.Handle("POST /v1/reload", a.reloadView())
 	a.control.Handle("GET /v1/bindings", a.bindingsView())
 	a.control.Handle("GET /v1/binding", a.oneBindingView())
+	a.control.Handle("GET /v1/peers", a.peersView())
 	a.control.Handle("GET /v1/activity", a.activityView())
 	a.control.Handle("GET /v1/events", a.control.Events(a.happenings.Recorder))
+	a.control.Handle("GET /debug/pprof/", a.profiles())
 	return a, a.restore()
 }
 
@@ -134,7 +139,7 @@ func (a *Agent) buildSessions() error {
 		EffectTimeout: a.cfg.Limits.EffectTimeout, Identity: a.cfg.Diameter.Identity,
 		Ended: func(s store.Session) { a.registrar.Remove(s.HomeAddress) },
 		Began: a.happenings.began, Over: a.happenings.over,
-	}, a.deps.Store, pool, keyer{a.charon, a.kernel, a.happenings}, a.deps.Log)
+	}, a.deps.Store, pool, measuredKeyer{keyer{a.charon, a.kernel, a.happenings}, a.metrics}, a.deps.Log)
 	return nil
 }
 
@@ -144,10 +149,11 @@ func (a *Agent) buildRegistrar() error {
 		return fmt.Errorf("making the binding cache: %w", err)
 	}
 	a.signals = &signalling{conn: a.deps.Mobility, after: a.kernel.Ready(), association: a.association, homeLink: a.deps.HomeInterface, log: a.deps.Log}
-	a.registrar = registrar.New(cache, effects{a.deps.HomeLink, a.deps.Store, a.shield, a.charon, a.sessions}, a.signals, a.cfg.Limits.EffectTimeout, a.deps.Log)
+	a.registrar = registrar.New(cache, measuredEffects{effects{a.deps.HomeLink, a.deps.Store, a.shield, a.charon, a.sessions}, a.metrics}, measuredSender{a.signals, a.metrics}, a.cfg.Limits.EffectTimeout, a.deps.Log)
 	a.registrar.Observe(a.observe)
 	a.signals.update = func(u bindingcache.Update) {
-		a.stopwatch.Begin(u.Protection.HomeAddress, time.Now())
+		u.Arrived = time.Now()
+		a.stopwatch.Begin(u.Protection.HomeAddress, u.Arrived)
 		a.registrar.Handle(u)
 	}
 	return nil
@@ -165,6 +171,7 @@ func (a *Agent) buildPeers() error {
 	if err != nil {
 		return err
 	}
+	b.metrics = a.metrics
 	a.bootstrapper = b
 	credentials, err := a.cfg.Diameter.LoadTLS()
 	if err != nil {
@@ -175,7 +182,7 @@ func (a *Agent) buildPeers() error {
 		OriginStateID: b.identity.OriginStateID,
 		Applications:  []peer.Application{{Vendor: b.codes.Vendor, AuthID: b.codes.Application}},
 		Commands:      b.dictionary.Known, TLS: credentials,
-		Listeners: listeners(a.cfg.Diameter), Peers: peers(a.cfg.Diameter), Handler: b, Log: a.deps.Log, Observe: a.happenings.peer,
+		Listeners: listeners(a.cfg.Diameter), Peers: peers(a.cfg.Diameter), Handler: measuredHandler{b, a.metrics}, Log: a.deps.Log, Observe: a.happenings.peer,
 		Timers: peer.Timers{Watchdog: a.cfg.Diameter.Watchdog, Reconnect: a.cfg.Diameter.Reconnect},
 	})
 	return err
@@ -258,6 +265,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if a.discovery != nil {
 		tasks = append(tasks, a.discovery)
 	}
+	tasks = append(tasks, metrics.NewServer(a.cfg.Metrics.Listen, a.metrics.Handler(a.deps.Log), a.deps.Log))
 	tasks = append(tasks, &notifyTask{notifier: a.deps.Notifier, watchdog: a.deps.Watchdog, agent: a})
 	a.deps.Log.Info("starting", "version", version.Version, "identity", a.cfg.Diameter.Identity, "sessions", a.sessions.Counts().Total)
 	a.surroundings.look(ctx)

@@ -16,6 +16,7 @@ import (
 	"homeagent/agent/activity"
 	"homeagent/agent/config"
 	"homeagent/agent/events"
+	"homeagent/agent/metrics"
 	"homeagent/agent/session"
 	"homeagent/diameter"
 	"homeagent/diameter/bootstrap"
@@ -32,6 +33,7 @@ type bootstrapper struct {
 	codes      dictionary.Codes
 	identity   diameter.Identity
 	sessions   *session.Manager
+	metrics    *metrics.Metrics
 	happenings happenings
 	answers    activity.Answers
 	rules      atomic.Pointer[bootstrapRules]
@@ -113,12 +115,14 @@ func (b *bootstrapper) serveHMR(ctx context.Context, p peer.Info, req *diameter.
 		Authorize: func(h *bootstrap.HMR) *diameter.Failure { return authorize(allowed, p.Host, h) },
 	})
 	if failure != nil {
+		b.countRefusal(failure, nil)
 		b.refused(events.Event{Peer: p.Host, UserName: legible(req, avp.UserName), SessionID: legible(req, avp.SessionID), Detail: failure.Text}, failure, came)
 		return b.codec.Refuse(req, b.identity, failure)
 	}
 	grant, err := b.sessions.Bootstrap(ctx, request(p.Host, hmr))
 	if err != nil {
 		failure := b.failure(hmr, err)
+		b.countRefusal(failure, err)
 		b.refused(events.Event{Peer: p.Host, UserName: hmr.UserName, SessionID: hmr.SessionID, Detail: err.Error()}, failure, came)
 		return b.codec.Refuse(req, b.identity, failure)
 	}

@@ -126,6 +126,8 @@ socket = "%[2]s/vici"
 path = "%[2]s/state.db"
 [control]
 socket = "%[2]s/control"
+[metrics]
+listen = "%[2]s/metrics"
 [limits]
 effect_timeout = "5s"
 `

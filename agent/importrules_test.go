@@ -53,6 +53,11 @@ var rules = []rule{
 		reason:    "kernel state is programmed in one place",
 	},
 	{
+		packages: []string{"homeagent/..."}, except: []string{"homeagent/agent/metrics"},
+		forbidden: []string{"github.com/prometheus/client_golang/..."},
+		reason:    "names and labels of metrics are in one place",
+	},
+	{
 		packages:  []string{"homeagent/agent/session"},
 		forbidden: []string{"homeagent/xfrm/...", "homeagent/ike", "homeagent/ike/vici", "homeagent/diameter/...", "homeagent/diameter", "net", "net/http"},
 		reason:    "the life of a session reaches kernel, charon and peers only through the interfaces it declares",

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"homeagent/agent/config"
 	"homeagent/agent/control"
@@ -35,10 +37,14 @@ type reloader struct {
 	mu     sync.Mutex // one at a time
 	inUse  *config.Config
 	failed error
+
+	takenOver atomic.Pointer[time.Time] // when a configuration was last
 }
 
 func newReloader(a *Agent, cfg *config.Config, means Reload) *reloader {
-	return &reloader{agent: a, means: means, inUse: cfg}
+	r := &reloader{agent: a, means: means, inUse: cfg}
+	r.takenOver.Store(&a.started)
+	return r
 }
 
 // Ready is closed: nothing waits for this task.
@@ -117,6 +123,8 @@ func (r *reloader) takeOver(ctx context.Context) (config.Changes, error) {
 		return config.Changes{}, err
 	}
 	r.inUse = mixed
+	now := time.Now()
+	r.takenOver.Store(&now)
 	return changes, nil
 }
 

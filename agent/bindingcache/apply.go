@@ -110,6 +110,7 @@ func acknowledge(u *Update, ack mobility.BindingAcknowledgement) *Reply {
 		HomeAddress: u.HomeAddressOption,
 		Interface:   u.Interface,
 		OnLink:      u.AtHome && !ack.Status.Accepted(),
+		Asked:       u.Arrived,
 	}
 }
 

@@ -22,6 +22,8 @@ type Update struct {
 	Interface int
 	// AtHome says that the packet came from a node on the home link.
 	AtHome bool
+	// Arrived is when, for the reply to tell.
+	Arrived time.Time
 	// Protection is what the packet was under.
 	Protection Protection
 	// Message is kept until the work that comes of it is done; its byte slices

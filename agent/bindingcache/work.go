@@ -2,6 +2,7 @@ package bindingcache
 
 import (
 	"net/netip"
+	"time"
 
 	"homeagent/agent/mobility"
 )
@@ -87,6 +88,8 @@ type Reply struct {
 	// OnLink asks to send to the mobile node's link-layer address on Interface,
 	// as it is at home and was refused (RFC 6275 section 10.3.2).
 	OnLink bool
+	// Asked is when the update arrived that this answers; zero if there is none.
+	Asked time.Time
 }
 
 // An Outcome is what came of a call, for one home address.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,6 +47,8 @@ type Server struct {
 	// stopping ends when the server does, for answers that would go on.
 	stopping context.Context
 	stop     context.CancelFunc
+
+	requests, refused atomic.Uint64
 }
 
 // NewServer makes a server for the socket at path. The members of group may
@@ -77,7 +80,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	server := &http.Server{
-		Handler:           s.mux,
+		Handler:           http.HandlerFunc(s.serve),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
@@ -87,12 +90,29 @@ func (s *Server) Run(ctx context.Context) error {
 		s.shutdown(server)
 	})
 	close(s.ready)
-	if err := server.Serve(credentialListener{listener, s.log, s.allowed}); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(credentialListener{listener, s.log, s.admit}); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving the control socket %q: %w", s.path, err)
 	}
 	<-done // requests under way end first
 	return nil
 }
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	s.requests.Add(1)
+	s.mux.ServeHTTP(w, r)
+}
+
+// admit is allowed, counting.
+func (s *Server) admit(cred *unix.Ucred) bool {
+	allowed := s.allowed(cred)
+	if !allowed {
+		s.refused.Add(1)
+	}
+	return allowed
+}
+
+// Counters returns the number of requests, and of connections that were refused.
+func (s *Server) Counters() (requests, refused uint64) { return s.requests.Load(), s.refused.Load() }
 
 func (s *Server) shutdown(server *http.Server) {
 	s.stop()

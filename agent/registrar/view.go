@@ -25,6 +25,17 @@ func (r *Registrar) Binding(home netip.Addr) (bindingcache.View, bool) {
 	return r.cache.Lookup(home)
 }
 
+// Phases counts home addresses by their phase.
+func (r *Registrar) Phases() map[bindingcache.Phase]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	phases := map[bindingcache.Phase]int{}
+	for v := range r.cache.All() {
+		phases[v.Phase]++
+	}
+	return phases
+}
+
 // Counters returns how often each Reason occurred, indexed by it.
 func (r *Registrar) Counters() [bindingcache.Reasons]uint64 {
 	r.mu.Lock()

@@ -92,6 +92,43 @@ var reasonTexts = map[Reason]string{
 	ShuttingDown:       "the home agent is shutting down",
 }
 
+var reasonKeys = map[Reason]string{
+	UserNameUnusable:   "user_name_unusable",
+	UserNameOfOther:    "user_name_of_other",
+	SessionOfOtherUser: "session_of_other_user",
+	KeyReplayed:        "key_replayed",
+	KeyReused:          "key_reused",
+	HomeAgentNotOurs:   "home_agent_not_ours",
+	SessionsExhausted:  "sessions_exhausted",
+	AddressNotServed:   "address_not_served",
+	AddressReserved:    "address_reserved",
+	AddressOfOtherUser: "address_of_other_user",
+	AddressInUse:       "address_in_use",
+	AddressHeldDown:    "address_held_down",
+	AddressesExhausted: "addresses_exhausted",
+	KeyUnusable:        "key_unusable",
+	StoreFailed:        "store_failed",
+	KeyNotLoaded:       "key_not_loaded",
+	ShuttingDown:       "shutting_down",
+}
+
+// Key is the reason as one word, as in metrics.
+func (r Reason) Key() string {
+	if key, ok := reasonKeys[r]; ok {
+		return key
+	}
+	return fmt.Sprintf("reason_%d", int(r))
+}
+
+// Reasons are all reasons, in the order in which they are looked for.
+func Reasons() []Reason {
+	all := make([]Reason, 0, len(reasonKeys))
+	for r := UserNameUnusable; r <= ShuttingDown; r++ {
+		all = append(all, r)
+	}
+	return all
+}
+
 // String is the reason as a clause, as in an Error-Message.
 func (r Reason) String() string {
 	if text, ok := reasonTexts[r]; ok {

@@ -111,5 +111,18 @@ type Store interface {
 	Close() error
 }
 
+// A Commit is one write to the disk, which calls of Apply shared.
+type Commit struct {
+	Calls int
+	Took  time.Duration
+	Err   error // nil if it is durable
+}
+
+// A Watchable store tells of its commits, one at a time. Watch is called before the
+// first Apply, and fn must not call the Store.
+type Watchable interface {
+	Watch(fn func(Commit))
+}
+
 // ErrClosed says that a store was used after Close.
 var ErrClosed = errors.New("the store is closed")

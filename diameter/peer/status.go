@@ -3,6 +3,8 @@ package peer
 import (
 	"net/netip"
 	"time"
+
+	"homeagent/diameter/peer/machine"
 )
 
 // A Status is what is known of one peer at one moment.
@@ -28,6 +30,15 @@ type Status struct {
 	LastError   string
 	LastErrorAt time.Time
 	Counters    Counters
+}
+
+// States are what State can be.
+func States() []string {
+	var all []string
+	for m := machine.Closed; m <= machine.Closing; m++ {
+		all = append(all, m.String())
+	}
+	return all
 }
 
 // Counters count since the peer was first configured.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -87,11 +88,15 @@ func (c *call) isDone() bool {
 	}
 }
 
+// Watch is store.Watchable's.
+func (s *Store) Watch(fn func(store.Commit)) { s.watch = fn }
+
 // commit makes calls durable together, or fails all of them.
 func (s *Store) commit(calls []*call) {
 	if len(calls) == 0 {
 		return
 	}
+	began := time.Now()
 	err := guarded(func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {
 			for _, c := range calls {
@@ -104,6 +109,9 @@ func (s *Store) commit(calls []*call) {
 	})
 	if err != nil {
 		err = fmt.Errorf("writing to the store %s: %w", s.path, err)
+	}
+	if s.watch != nil {
+		s.watch(store.Commit{Calls: len(calls), Took: time.Since(began), Err: err})
 	}
 	for _, c := range calls {
 		c.err = err

@@ -42,9 +42,13 @@ type Store struct {
 	sealer store.Sealer
 	meta   store.Meta
 	queue  queue
+	watch  func(store.Commit) // nil for nobody
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store     = (*Store)(nil)
+	_ store.Watchable = (*Store)(nil)
+)
 
 // Open opens the store at path, or makes it if there is none. Its directory must
 // exist, and not everybody may write in it. The file must be nobody else's to

@@ -1,0 +1,120 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// listenPause lies between two attempts to listen. Metrics are worth no outage:
+// where the place is taken the home agent works without them.
+const listenPause = 10 * time.Second
+
+// A Server answers scrapes at one place.
+type Server struct {
+	place   string
+	handler http.Handler
+	log     *slog.Logger
+	ready   chan struct{}
+}
+
+// NewServer makes a server that listens at a place: an address with a port, the
+// path of a Unix socket, which every user of the box can connect to, or empty
+// for nowhere.
+func NewServer(place string, handler http.Handler, log *slog.Logger) *Server {
+	s := &Server{place: place, handler: handler, log: log, ready: make(chan struct{})}
+	close(s.ready)
+	return s
+}
+
+// Ready is closed: nothing waits for this task.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// String names the task.
+func (s *Server) String() string { return "metrics at " + s.place }
+
+// Run listens until ctx ends. A place that cannot be had is tried again.
+func (s *Server) Run(ctx context.Context) error {
+	if s.place == "" {
+		<-ctx.Done()
+		return nil
+	}
+	told := ""
+	for {
+		listener, err := s.listen(ctx)
+		if err == nil {
+			return s.serve(ctx, listener)
+		}
+		if ctx.Err() == nil && told != err.Error() {
+			told = err.Error()
+			s.log.Warn("there are no metrics, which is tried again", "error", err)
+		}
+		select {
+		case <-time.After(listenPause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *Server) serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler: s.handler, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 1 << 14,
+	}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving metrics at %s: %w", s.place, err)
+	}
+	return nil
+}
+
+func (s *Server) listen(ctx context.Context) (net.Listener, error) {
+	var config net.ListenConfig
+	if !strings.HasPrefix(s.place, "/") {
+		listener, err := config.Listen(ctx, "tcp", s.place)
+		if err != nil {
+			return nil, fmt.Errorf("listening at metrics.listen: %w", err)
+		}
+		return listener, nil
+	}
+	if err := removeStale(s.place); err != nil {
+		return nil, err
+	}
+	listener, err := config.Listen(ctx, "unix", s.place)
+	if err != nil {
+		return nil, fmt.Errorf("listening at metrics.listen: %w (is the socket's folder there and writable?)", err)
+	}
+	if err := os.Chmod(s.place, 0o666); err != nil {
+		listener.Close()
+		return nil, fmt.Errorf("opening the socket of metrics.listen: %w", err)
+	}
+	return listener, nil
+}
+
+// removeStale removes the socket of a daemon that is gone, and nothing else.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking at the socket of metrics.listen: %w", err)
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("making the socket of metrics.listen, %q: a file that is no socket is in its place", path)
+	}
+	if conn, err := net.Dial("unix", path); err == nil {
+		conn.Close()
+		return fmt.Errorf("making the socket of metrics.listen, %q: somebody answers on it", path)
+	}
+	return os.Remove(path)
+}

@@ -1,0 +1,54 @@
+package agent
+
+import (
+	"context"
+	"os"
+
+	"homeagent/agent/discovery"
+	"homeagent/agent/metrics"
+)
+
+// snapshot is what monitoring reads at a scrape.
+func (a *Agent) snapshot() *metrics.Snapshot {
+	counts := a.sessions.Counts()
+	s := &metrics.Snapshot{
+		Ready: a.state() == "ready", Warnings: len(a.surroundings.look(context.Background())),
+		Sessions: metrics.Sessions{Armed: counts.Total - counts.Established, Established: counts.Established},
+		Prefixes: a.sessions.AddressUse(),
+		Bindings: a.registrar.Phases(), Outcomes: a.registrar.Counters(),
+		Socket: a.deps.Mobility.Counters(), HomeLink: a.deps.HomeLink.Status(),
+		Peers: a.peers.Peers(), Traffic: a.peers.Traffic(),
+		IKE:    metrics.IKE{Status: a.charon.Status(), Window: a.cfg.IKE.Window * len(a.cfg.HomeAgent.Addresses)},
+		Kernel: a.kernelSnapshot(), Store: a.storeSnapshot(), Reload: a.reloader.snapshot(),
+	}
+	for fault := range a.signals.discarded {
+		s.Faults[fault] = a.signals.discarded[fault].Load()
+	}
+	if d, ok := a.discovery.(interface{ Status() discovery.Status }); ok {
+		s.Discovery = d.Status().Counters
+	}
+	s.Control.Requests, s.Control.Refused = a.control.Counters()
+	return s
+}
+
+func (a *Agent) kernelSnapshot() metrics.Kernel {
+	inSync, repairs, _ := a.kernel.status()
+	counters, err := a.deps.Kernel.Counters()
+	if err != nil {
+		a.deps.Log.Debug("the kernel's counters could not be read", "error", err)
+	}
+	return metrics.Kernel{InSync: inSync, Repairs: repairs, Counted: err == nil, Counters: counters}
+}
+
+func (a *Agent) storeSnapshot() metrics.Store {
+	path := a.cfg.Store.Path
+	s := metrics.Store{Healthy: a.ledger.status(path).Error == "", Size: -1, Free: int64(freeSpace(path))}
+	if info, err := os.Stat(path); err == nil {
+		s.Size = info.Size()
+	}
+	return s
+}
+
+func (r *reloader) snapshot() metrics.Reload {
+	return metrics.Reload{OK: r.lastError() == nil, At: *r.takenOver.Load()}
+}
