@@ -37,9 +37,8 @@ func (d *doubts) take() (string, bool) {
 
 // Registered takes note that a Binding Update of a mobile node was accepted: it
 // is content with the CHILD_SAs it has. Should it have wanted more, charon is
-// asked what it has, as the Binding Update may be here before the news of a
-// CHILD_SA that came first; what follows is reported by [Config.OnTunnels].
-// Registered does not wait for that.
+// asked what it has; what follows is reported by [Config.OnTunnels]. Registered
+// does not wait for that.
 func (c *Charon) Registered(home netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -47,6 +46,12 @@ func (c *Charon) Registered(home netip.Addr) {
 	if s == nil || !s.wanted || s.cred.HomeAddress != home {
 		return
 	}
+	c.doubt(s)
+}
+
+// doubt has charon asked what a mobile node has, if it seems to be less than it
+// wanted: there may be CHILD_SAs of which the news is still to come.
+func (c *Charon) doubt(s *session) {
 	if has := s.tunnelled(); has.or(s.wishes) != has {
 		c.doubts.add(s.name)
 	}

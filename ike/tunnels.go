@@ -57,11 +57,17 @@ func (c *Charon) observeChild(s *session, e vici.Event) {
 	case vici.ChildDown:
 		sa.children = sa.without(e.SA.Children)
 		if e.SA.IsEstablished() {
-			c.want(s, s.tunnelled())
+			c.doubt(s)
 		}
 		return
 	}
 	c.want(s, s.wishes.or(s.tunnelled()))
+	for _, child := range e.SA.Children {
+		if child.Name == childPayload && !s.coversPayload(child) {
+			c.say(slog.LevelWarn, "a mobile node has a CHILD_SA for some of its packets, which is of no use: they have to be all or none", "user_name", s.cred.UserName,
+				"home_address", s.cred.HomeAddress, "ours", child.LocalTS, "theirs", child.RemoteTS)
+		}
+	}
 }
 
 // without lists the CHILD_SAs but for these.
@@ -106,6 +112,9 @@ func (s *session) tunnelled() Tunnels {
 	var t Tunnels
 	for _, sa := range s.sas {
 		for _, child := range sa.children {
+			if !isInUse(child) {
+				continue
+			}
 			switch child.Name {
 			case childReturnRoutability, childHomeTest:
 				t.ReturnRoutability = true
@@ -115,6 +124,16 @@ func (s *session) tunnelled() Tunnels {
 		}
 	}
 	return t
+}
+
+// isInUse tells whether a CHILD_SA is neither ended nor replaced: charon keeps such
+// for some seconds, for packets under way.
+func isInUse(child vici.ChildSA) bool {
+	switch child.State {
+	case "REKEYED", "DELETING", "DELETED", "DESTROYING":
+		return false
+	}
+	return true
 }
 
 // coversPayload tells whether a CHILD_SA is for all packets to and from the home

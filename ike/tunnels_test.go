@@ -105,6 +105,24 @@ func TestPartOfThePayload(t *testing.T) {
 	})
 }
 
+// TestLostNews: that one CHILD_SA is gone does not mean that there is none, as far
+// as is known.
+func TestLostNews(t *testing.T) {
+	t.Parallel()
+	run(t, ike.Config{}, func(r *rig) {
+		r.mustArm(cred(1, 1))
+		id := r.establish(1)
+		first := r.charon.AddChild(id, payload(1))
+		r.charon.HangUp()
+		second := r.charon.AddChild(id, payload(1))
+		r.charon.RekeyChild(id, second)
+		time.Sleep(5 * time.Second)
+		r.takeReports()
+		r.charon.DropChild(id, first, true)
+		r.checkReports()
+	})
+}
+
 // TestMissedTunnels: what happened while nobody listened is found by listing, and
 // nothing is taken back by it.
 func TestMissedTunnels(t *testing.T) {
