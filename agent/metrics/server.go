@@ -23,13 +23,14 @@ type Server struct {
 	handler http.Handler
 	log     *slog.Logger
 	ready   chan struct{}
+	pause   time.Duration
 }
 
 // NewServer makes a server that listens at a place: an address with a port, the
 // path of a Unix socket, which every user of the box can connect to, or empty
 // for nowhere.
 func NewServer(place string, handler http.Handler, log *slog.Logger) *Server {
-	s := &Server{place: place, handler: handler, log: log, ready: make(chan struct{})}
+	s := &Server{place: place, handler: handler, log: log, ready: make(chan struct{}), pause: listenPause}
 	close(s.ready)
 	return s
 }
@@ -57,7 +58,7 @@ func (s *Server) Run(ctx context.Context) error {
 			s.log.Warn("there are no metrics, which is tried again", "error", err)
 		}
 		select {
-		case <-time.After(listenPause):
+		case <-time.After(s.pause):
 		case <-ctx.Done():
 			return nil
 		}
