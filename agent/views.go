@@ -54,18 +54,6 @@ func (a *Agent) kernelStatus() control.KernelStatus {
 	return status
 }
 
-func (a *Agent) peerStatus() []control.Peer {
-	var all []control.Peer
-	for _, p := range a.peers.Peers() {
-		view := control.Peer{Host: p.Host, Realm: p.Realm, State: p.State, Since: p.Since, Secured: p.Secured.String(), Error: p.LastError}
-		if p.Remote.IsValid() {
-			view.Address = p.Remote.String()
-		}
-		all = append(all, view)
-	}
-	return all
-}
-
 func (a *Agent) prefixStatus() []control.PrefixStatus {
 	var all []control.PrefixStatus
 	for _, u := range a.sessions.AddressUse() {

@@ -16,6 +16,10 @@ import (
 type Client struct {
 	path string
 	http *http.Client
+	// Waiting is called when a question is asked, and what it returns when the
+	// answer is there, so that somebody may tell how long it takes. Nil is for
+	// nobody. Events is not waited for.
+	Waiting func() (done func())
 }
 
 // NewClient makes a client for the socket at path; it connects when asked
@@ -65,6 +69,9 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values, into an
 }
 
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, into any) error {
+	if c.Waiting != nil {
+		defer c.Waiting()()
+	}
 	response, err := c.send(ctx, method, path, query)
 	if err != nil {
 		return err

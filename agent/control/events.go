@@ -21,6 +21,8 @@ type Follow struct {
 	events.Filter
 	// Once asks for the events kept alone, without waiting for others.
 	Once bool
+	// Began is called by the client when the daemon answers; nil for nobody.
+	Began func()
 }
 
 // query is how a Follow travels.
@@ -125,9 +127,12 @@ func stream(ctx context.Context, w http.ResponseWriter, reader *events.Reader, o
 	}
 }
 
+// ErrInterrupted says that the daemon went away in the midst of an answer.
+var ErrInterrupted = errors.New("the connection with the daemon broke")
+
 // Events calls each with the events that are wanted, as they come. The error is
 // that of each, or of ctx, or says why the daemon sends no more: nil if it ended
-// in good order.
+// in good order, and it wraps [ErrInterrupted] if it did not.
 func (c *Client) Events(ctx context.Context, f Follow, each func(Event) error) error {
 	response, err := c.send(ctx, http.MethodGet, "/v1/events", f.query())
 	if err != nil {
@@ -137,6 +142,9 @@ func (c *Client) Events(ctx context.Context, f Follow, each func(Event) error) e
 	if response.StatusCode >= http.StatusBadRequest {
 		return decode(response, nil)
 	}
+	if f.Began != nil {
+		f.Began()
+	}
 	for lines := json.NewDecoder(response.Body); ; {
 		var e Event
 		switch err := lines.Decode(&e); {
@@ -145,7 +153,7 @@ func (c *Client) Events(ctx context.Context, f Follow, each func(Event) error) e
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			return fmt.Errorf("reading the daemon's events: %w", err)
+			return fmt.Errorf("reading the daemon's events: %w: %w", ErrInterrupted, err)
 		}
 		if err := each(e); err != nil {
 			return err

@@ -106,7 +106,48 @@ type Peer struct {
 	// Address is the other end's, where there is a connection.
 	Address string `json:"address,omitempty"`
 	Secured string `json:"secured"`
-	Error   string `json:"error,omitempty"`
+	// Error is why the last connection, or attempt to connect, failed, and ErrorAt
+	// when.
+	Error   string     `json:"error,omitempty"`
+	ErrorAt *time.Time `json:"error_at,omitempty"`
+	// Open is true while the peer can be sent requests; Health is what the
+	// watchdog thinks of it (RFC 3539 section 3.4.1), such as OKAY or SUSPECT.
+	Open   bool   `json:"open"`
+	Health string `json:"health"`
+	// Transport is TCP, or the version of TLS; Product what the peer calls itself.
+	Transport string `json:"transport,omitempty"`
+	Product   string `json:"product,omitempty"`
+	// Connect is the address we connect to; absent if the peer connects to us.
+	Connect  string       `json:"connect,omitempty"`
+	Counters PeerCounters `json:"counters"`
+}
+
+// PeerCounters count since the peer was first configured.
+type PeerCounters struct {
+	// Connections is how often the peer became open.
+	Connections uint64 `json:"connections"`
+	// Requests of applications that were received, and Answers sent to them.
+	Requests uint64 `json:"requests_received"`
+	Answers  uint64 `json:"answers_sent"`
+	// Duplicates were answered from memory.
+	Duplicates uint64 `json:"duplicates"`
+	// Refused requests were not admitted, or of an unknown command or application;
+	// for TooBusy ones too many were waiting.
+	Refused uint64 `json:"refused"`
+	TooBusy uint64 `json:"too_busy"`
+	// Failovers is how often the watchdog suspected the peer, StateLosses how often
+	// it came back without its sessions.
+	Failovers   uint64 `json:"failovers"`
+	StateLosses uint64 `json:"state_losses"`
+	// InProgress requests are being served, Queued ones wait.
+	InProgress uint64 `json:"in_progress"`
+	Queued     uint64 `json:"queued"`
+}
+
+// Peers is the answer of GET /v1/peers.
+type Peers struct {
+	Schema int    `json:"schema"`
+	Peers  []Peer `json:"peers"`
 }
 
 // PrefixStatus counts the addresses of a home prefix.
@@ -204,6 +245,13 @@ type Answers struct {
 type Latency struct {
 	Below float64 `json:"below_seconds"`
 	Count uint64  `json:"count"`
+}
+
+// A Snapshot is what "homeagentctl top" shows.
+type Snapshot struct {
+	Schema   int      `json:"schema"`
+	Status   Status   `json:"status"`
+	Activity Activity `json:"activity"`
 }
 
 // An Event is a line of the answer of GET /v1/events, which goes on until the

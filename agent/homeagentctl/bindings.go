@@ -39,7 +39,7 @@ func printBindings(out io.Writer, bindings []control.Binding) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "HOME ADDRESS\tCARE-OF ADDRESS\tSTATE\tSEQUENCE\tFLAGS\tEXPIRES\tUSER NAME")
 	for _, b := range bindings {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", b.HomeAddress, dash(b.CareOf), b.State, b.Sequence, dash(b.Flags), in(b.Expires), dash(b.UserName))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", b.HomeAddress, dash(b.CareOf), b.State, b.Sequence, dash(b.Flags), in(b.Expires), dash(printable(b.UserName)))
 	}
 	return w.Flush()
 }

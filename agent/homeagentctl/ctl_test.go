@@ -42,7 +42,7 @@ func (*backend) Sessions() []control.Session {
 }
 
 func (b *backend) Session(id string) (control.Session, error) {
-	if s := b.Sessions()[0]; s.UserName == id {
+	if s := b.Sessions()[0]; s.UserName == id || s.ID == id {
 		return s, nil
 	}
 	return control.Session{}, fmt.Errorf("finding session %q: %w", id, control.ErrNotFound)
@@ -58,7 +58,14 @@ func (b *backend) Release(_ context.Context, id string) error {
 
 func daemon(t *testing.T) (*backend, string) {
 	t.Helper()
-	b, path := &backend{}, filepath.Join(t.TempDir(), "control.sock")
+	path := filepath.Join(t.TempDir(), "control.sock")
+	b, _ := serveBackend(t, path)
+	return b, path
+}
+
+func serveBackend(t *testing.T, path string) (*backend, *control.Server) {
+	t.Helper()
+	b := &backend{}
 	server := control.NewServer(path, "", b, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -70,7 +77,7 @@ func daemon(t *testing.T) (*backend, string) {
 		}
 	})
 	<-server.Ready()
-	return b, path
+	return b, server
 }
 
 func ctl(t *testing.T, in string, args ...string) (string, error) {
@@ -132,10 +139,10 @@ func TestSessions(t *testing.T) {
 func TestRelease(t *testing.T) {
 	t.Parallel()
 	b, socket := daemon(t)
-	if out, err := ctl(t, "", "--socket", socket, "release", "mn1@example.com"); err != nil || !strings.Contains(out, "released") {
+	if out, err := ctl(t, "", "--socket", socket, "release", "mn1@example.com"); err != nil || !strings.Contains(out, "released mn1@example.com: home address 2001:db8::1000") {
 		t.Errorf("release: %v, %q", err, out)
 	}
-	if b.released != "mn1@example.com" {
+	if b.released != "aaah;1;2" {
 		t.Errorf("released %q", b.released)
 	}
 	if _, err := ctl(t, "", "--socket", socket, "release", "nobody"); err == nil {

@@ -28,6 +28,9 @@ type cli struct {
 	Session  sessionCmd  `cmd:"" help:"Show one session, found by Session-Id, User-Name or home address."`
 	Bindings bindingsCmd `cmd:"" help:"List the registered mobile nodes, or count what became of Binding Updates."`
 	Binding  bindingCmd  `cmd:"" help:"Show the registration of one home address."`
+	Peers    peersCmd    `cmd:"" help:"Show the Diameter peers: state, connection, counters, last error."`
+	Top      topCmd      `cmd:"" help:"Watch rates, latencies, health and refusals, live."`
+	Events   eventsCmd   `cmd:"" help:"Follow what happens."`
 	Release  releaseCmd  `cmd:"" help:"End a session: its key, security associations and home address are taken back."`
 	Doctor   doctorCmd   `cmd:"" help:"Tell whether this box is ready, and which command mends what is not."`
 	Reload   reloadCmd   `cmd:"" help:"Have the daemon read its configuration again, and tell what takes a restart."`
@@ -92,7 +95,9 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if err != nil {
 		return usageError{err}
 	}
-	return parsed.Run(&environment{Context: ctx, client: control.NewClient(c.Socket), socket: c.Socket, out: out, errors: os.Stderr, in: in})
+	client := control.NewClient(c.Socket)
+	client.Waiting = func() func() { return waiting(os.Stderr, isTerminal(os.Stderr), "the daemon") }
+	return parsed.Run(&environment{Context: ctx, client: client, socket: c.Socket, out: out, errors: os.Stderr, in: in})
 }
 
 // joinNegative writes "--key-id -5" as "--key-id=-5": key ids are signed, and

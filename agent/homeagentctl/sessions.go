@@ -26,7 +26,7 @@ func (c *sessionsCmd) Run(e *environment) error {
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "USER NAME\tHOME ADDRESS\tHOME AGENT\tSTATE\tEXPIRES\tAAA SERVER")
 	for _, s := range sessions.Sessions {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.UserName, s.HomeAddress, s.HomeAgent, s.State, expires(s), s.OriginHost)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(s.UserName), s.HomeAddress, s.HomeAgent, s.State, expires(s), printable(s.OriginHost))
 	}
 	return w.Flush()
 }
@@ -65,7 +65,7 @@ func printSession(out io.Writer, s control.Session) error {
 		{"expires", expires(s)},
 	} {
 		if line[1] != "" {
-			fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+			fmt.Fprintf(w, "%s\t%s\n", line[0], printable(line[1]))
 		}
 	}
 	return w.Flush()
@@ -79,16 +79,24 @@ func expires(s control.Session) string {
 }
 
 type releaseCmd struct {
-	ID string `arg:"" help:"Session-Id, User-Name or home address."`
+	ID   string `arg:"" help:"Session-Id, User-Name or home address."`
+	JSON bool   `name:"json" help:"Print the session as it was, as JSON."`
 }
 
 // Run ends one session.
 func (c *releaseCmd) Run(e *environment) error {
-	if err := e.client.Release(e, c.ID); err != nil {
+	was, err := e.client.Session(e, c.ID)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "released %s\n", c.ID)
-	return nil
+	if err := e.client.Release(e, was.ID); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(e.out, was)
+	}
+	_, err = fmt.Fprintf(e.out, "released %s: home address %s, session %s\n", printable(was.UserName), was.HomeAddress, printable(was.ID))
+	return err
 }
 
 func printJSON(out io.Writer, v any) error {

@@ -1,0 +1,44 @@
+package agent
+
+import (
+	"net/http"
+
+	"homeagent/agent/control"
+	"homeagent/diameter/peer"
+)
+
+// peersView answers GET /v1/peers.
+func (a *Agent) peersView() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		a.control.Answer(w, control.Peers{Schema: control.Schema, Peers: a.peerStatus()})
+	})
+}
+
+func (a *Agent) peerStatus() []control.Peer {
+	all := []control.Peer{}
+	for _, p := range a.peers.Peers() {
+		all = append(all, peerView(&p))
+	}
+	return all
+}
+
+func peerView(p *peer.Status) control.Peer {
+	view := control.Peer{
+		Host: p.Host, Realm: p.Realm, State: p.State, Since: p.Since, Secured: p.Secured.String(), Connect: p.Connect,
+		Error: p.LastError, ErrorAt: present(p.LastErrorAt), Open: p.Open, Health: p.Health, Product: p.Product,
+		Counters: control.PeerCounters{
+			Connections: p.Counters.Connections,
+			Requests:    p.Counters.RequestsReceived, Answers: p.Counters.AnswersSent,
+			Duplicates: p.Counters.Duplicates, Refused: p.Counters.Refused, TooBusy: p.Counters.TooBusy,
+			Failovers: p.Counters.Failovers, StateLosses: p.Counters.StateLosses,
+			InProgress: p.Counters.InProgress, Queued: p.Counters.Queued,
+		},
+	}
+	if p.Remote.IsValid() {
+		view.Address, view.Transport = p.Remote.String(), p.Secured.Transport().String()
+	}
+	if p.TLSVersion != "" {
+		view.Transport = p.TLSVersion
+	}
+	return view
+}
