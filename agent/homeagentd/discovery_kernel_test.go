@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,4 +155,52 @@ func (s *stranger) solicits(message []byte) []byte {
 	}
 	s.t.Fatal("not told of any prefix")
 	return nil
+}
+
+// Mobile nodes that do not ask are told of prefixes all the same: when they have
+// registered, and when the configuration says something else.
+func TestH43_OthersAreToldUnasked(t *testing.T) {
+	s := newSystem(t, physicalHomeLink+"min_prefix_advertisement_interval = \"1s\"\nmax_prefix_advertisement_interval = \"2s\"\n")
+	node := s.stranger(t, 1)
+	node.secure(testbed.CareOfAddressA)
+	wire := node.wire(s.MobileNode, testbed.Interface)
+	node.asks([]habit{{"registration", update(1, flagsAH, 100), acknowledgement{Sequence: 1, Lifetime: 100}}})
+	node.isTold(wire, message.Infinite)
+	node.isTold(wire, message.Infinite) // as it has not acknowledged
+	s.edit(t, `prefix = "2001:db8:1::/64"`, "prefix = \"2001:db8:1::/64\"\npreferred_lifetime = \"1h\"")
+	done, err := s.ctl.Reload(soon(t))
+	if err != nil || !slices.Equal(done.TakenOver, []string{"home_prefix.preferred_lifetime"}) {
+		t.Errorf("reloading: %+v, error %v", done, err)
+	}
+	node.isTold(wire, time.Hour)
+}
+
+// isTold waits for an advertisement that nobody asked for and that has a preferred
+// lifetime.
+func (s *stranger) isTold(wire *wiretest.Wire, preferred time.Duration) {
+	s.t.Helper()
+	p, err := wire.Await(30*time.Second, func(p *wiretest.Packet) bool {
+		if p.Protocol != wiretest.ICMPv6 || p.Payload[0] != 147 {
+			return false
+		}
+		m, err := message.Parse(p.Payload)
+		return err == nil && m.(*message.PrefixAdvertisement).Prefixes[0].Preferred == preferred
+	})
+	s.must(err)
+	if p.Destination != testbed.CareOfAddressA || p.Route != s.home || !p.ChecksumOK() {
+		s.t.Errorf("told by %s, want a type 2 routing header with %s", p, s.home)
+	}
+	s.checkPrefixes(p.Payload, 0)
+}
+
+// edit changes the configuration's file.
+func (s *system) edit(t *testing.T, old, now string) {
+	t.Helper()
+	text, err := os.ReadFile(s.file("homeagent.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.file("homeagent.toml"), []byte(strings.Replace(string(text), old, now, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
