@@ -254,9 +254,7 @@ func (k *Kernel) putOne(old, o object.Object) error {
 	var done Changes
 	if _, keyless := o.(object.State); keyless && old == nil {
 		// Replacing what is not there would take a message more.
-		if err := k.apply(&done, object.Add, o); !errors.Is(err, syscall.EEXIST) {
-			return err
-		}
+		return k.apply(&done, object.Add, o)
 	}
 	return k.apply(&done, object.Replace, o)
 }

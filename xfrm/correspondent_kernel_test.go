@@ -296,3 +296,39 @@ func TestH42_SolicitationBesideAProtectedPayload(t *testing.T) {
 		t.Errorf("dropped: %v", got)
 	}
 }
+
+// What the home agent sends to addresses of the home prefix that are not bound leaves
+// nothing in the kernel that is taken for ours, nor in the way of a binding.
+func TestH32_UnboundAddressesAreNoMatter(t *testing.T) {
+	l := newLab(t)
+	l.hearsAcquires()
+	l.optimized(binding(otherAddress, careOfA))
+	l.ping(l.HomeAgent, testbed.RouterAddress(testbed.HomePrefix))
+	l.sendRaw(l.HomeAgent, unix.IPPROTO_UDP, homeAgent, homeAddress, datagram(homeAgent, homeAddress, 9, "nobody")[40:])
+	changes, err := l.kernel.Repair(t.Context())
+	l.must(err)
+	checkNothing(t, changes)
+	l.must(l.kernel.Bind(t.Context(), binding(homeAddress, careOfA)))
+	l.sendRaw(l.HomeAgent, unix.IPPROTO_UDP, homeAgent, careOfB, datagram(homeAgent, careOfB, 9, "nobody")[40:])
+	l.must(l.kernel.Unbind(t.Context(), homeAddress))
+	l.sendRaw(l.HomeAgent, unix.IPPROTO_UDP, homeAgent, homeAddress, datagram(homeAgent, homeAddress, 9, "nobody")[40:])
+	l.kernel = l.open()
+	l.optimized(binding(homeAddress, careOfA), binding(otherAddress, careOfA))
+	changes, err = l.kernel.Repair(t.Context())
+	l.must(err)
+	checkNothing(t, changes)
+}
+
+// hearsAcquires listens as charon does: then the kernel makes a state for what it
+// asks about.
+func (l *lab) hearsAcquires() {
+	l.t.Helper()
+	l.must(l.HomeAgent.Do(func() error {
+		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_XFRM)
+		if err != nil {
+			return err
+		}
+		l.t.Cleanup(func() { unix.Close(fd) })
+		return unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1})
+	}))
+}

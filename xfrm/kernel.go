@@ -2,9 +2,11 @@ package xfrm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"syscall"
 
 	"homeagent/xfrm/internal/kernel"
 	"homeagent/xfrm/internal/object"
@@ -75,7 +77,13 @@ func (k *Kernel) Close() error {
 
 // apply does one change and notes it.
 func (k *Kernel) apply(done *Changes, v object.Verb, o object.Object) error {
-	if err := k.platform.Apply(v, o); err != nil {
+	err := k.platform.Apply(v, o)
+	if _, keyless := o.(object.State); keyless && v == object.Add && errors.Is(err, syscall.EEXIST) {
+		// Where charon listens, the kernel holds the place of a state that it
+		// has looked for in vain, for half a minute (net.core.xfrm_acq_expires).
+		err = k.platform.Apply(object.Replace, o)
+	}
+	if err != nil {
 		return fmt.Errorf("changing the kernel: %w", err)
 	}
 	c := Change{verb: v, object: o}
