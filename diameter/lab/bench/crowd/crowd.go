@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -18,9 +19,16 @@ const (
 	lastTimeout  = 32 * time.Second
 )
 
+// A medium carries IPv6 packets to neighbours and from them; see wire.
+type medium interface {
+	send(packet []byte, to net.HardwareAddr) error
+	serve(handle func(packet []byte)) error
+	close() error
+}
+
 // A Crowd is many mobile nodes on one interface.
 type Crowd struct {
-	wire    *wire
+	wire    medium
 	members []*member
 	byHome  map[netip.Addr]*member
 	// strange counts packets that were no acknowledgement that somebody waited
@@ -67,11 +75,19 @@ func Open(device string, nodes []Node) (*Crowd, error) {
 	if err != nil {
 		return nil, err
 	}
+	c, err := gather(w, nodes)
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return c, nil
+}
+
+func gather(w medium, nodes []Node) (*Crowd, error) {
 	c := &Crowd{wire: w, byHome: make(map[netip.Addr]*member, len(nodes))}
 	for _, n := range nodes {
 		s, err := newSuite()
 		if err != nil {
-			return nil, errors.Join(err, w.close())
+			return nil, err
 		}
 		m := &member{Node: n, seal: s, sequence: 1, answers: make(chan *incoming, 8)}
 		c.members, c.byHome[n.HomeAddress] = append(c.members, m), m
@@ -136,14 +152,14 @@ func (c *Crowd) Update(ctx context.Context, i int, u Update) (Answer, error) {
 	m := c.members[i]
 	timer := time.NewTimer(firstTimeout)
 	defer timer.Stop()
-	a := Answer{}
+	a, first := Answer{}, m.sequence+1
 	for timeout := firstTimeout; ; timeout = min(2*timeout, lastTimeout) {
 		if err := c.post(m, u); err != nil {
 			return a, fmt.Errorf("registering %s at %s: %w", m.HomeAddress, u.CareOf, err)
 		}
 		a.Sent++
 		timer.Reset(timeout)
-		ack, err := m.await(ctx, u.CareOf, timer.C)
+		ack, err := m.await(ctx, first, u.CareOf, timer.C)
 		if err != nil {
 			return a, fmt.Errorf("registering %s at %s, %d Binding Updates: %w", m.HomeAddress, u.CareOf, a.Sent, err)
 		}
@@ -171,13 +187,14 @@ func (c *Crowd) post(m *member, u Update) error {
 	return c.wire.send(o.append(make([]byte, 0, 256), m.seal), m.Gateway)
 }
 
-// await waits for the acknowledgement of the last update; nil if none came in
-// time. Those of earlier ones are late and passed over.
-func (m *member) await(ctx context.Context, careOf netip.Addr, timeout <-chan time.Time) (*mobility.BindingAcknowledgement, error) {
+// await waits for the acknowledgement of the update that was sent with sequence
+// numbers from first on; nil if none came in time. Those of updates before it are
+// late and passed over.
+func (m *member) await(ctx context.Context, first uint16, careOf netip.Addr, timeout <-chan time.Time) (*mobility.BindingAcknowledgement, error) {
 	for {
 		select {
 		case p := <-m.answers:
-			if p.ack.Sequence == m.sequence && p.careOf == careOf {
+			if p.ack.Sequence-first <= m.sequence-first && p.careOf == careOf {
 				return p.ack, nil
 			}
 		case <-timeout:
