@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -129,6 +130,9 @@ func (s *stranger) returns() {
 		{"H25 at home, with a lifetime", update(8, flagsAHK|flagL, 10), acknowledgement{Flags: ackK, Sequence: 8}},
 		{"H25 at home, again", update(9, flagsAHK, 0, alternate(s.home)...), acknowledgement{Flags: ackK, Sequence: 9}},
 	})
+	s.commands(s.MobileNode, fmt.Sprintf("ip -6 addr change %s/64 dev %s home nodad", s.home, testbed.Interface))
+	s.sendsFrom(s.home)
+	s.asks([]habit{{"H12 at home, with its home address in an option", update(10, flagsAHK, 0), acknowledgement{Flags: ackK, Sequence: 10}}})
 	if routes := s.routes(); routes != "" {
 		s.t.Errorf("at home it is still routed: %s", routes)
 	}

@@ -19,13 +19,15 @@ import (
 // registering.
 func TestSignallingOfOthers(t *testing.T) {
 	s := newSystem(t, physicalHomeLink)
-	thief, owner := s.stranger(t, 1), s.stranger(t, 2)
-	thief.secure(testbed.CareOfAddressA)
-	owner.secure(testbed.CareOfAddressA)
+	thief, owner, late := s.stranger(t, 1), s.stranger(t, 2), s.stranger(t, 3)
+	for _, node := range []*stranger{thief, owner, late} {
+		node.secure(testbed.CareOfAddressA)
+	}
 	owner.run("H2 a message of unknown type", owner.isNotUnderstood)
 	owner.run("H40 looking for home agents", owner.looksForHomeAgents)
 	owner.run("H46 the same packet again", owner.isReplayed)
 	owner.run("H26 the same number after a crash of the daemon", owner.remembers)
+	late.run("H20 another node has the home address", late.isTooLate)
 	// Needs to come last: the thief's security association is not its own any more.
 	owner.run("H46 another's home address under one's own security association", func() { thief.steals(owner) })
 }
@@ -104,6 +106,22 @@ func (s *stranger) remembers() {
 		{"the number again", update(2, flagsAH, 9), acknowledgement{Status: outdated, Sequence: 2}},
 		{"the next number", update(3, flagsAH, 9), acknowledgement{Sequence: 3, Lifetime: 9}},
 	})
+}
+
+// isTooLate registers a home address that a node on the home link has taken.
+func (s *stranger) isTooLate() {
+	before := s.bindings(s.t)
+	s.must(s.Router.AddAddress(s.Home.String(), netip.PrefixFrom(s.home, 64)))
+	// Its kernel hears what is asked about the address a little later.
+	_, err := s.HomeAgent.Ping(soon(s.t), s.home)
+	s.must(err)
+	if got, want := s.ask(update(1, flagsAH|flagL, 10)), (acknowledgement{Status: 134, Sequence: 1}); got != want {
+		s.t.Errorf("acknowledged by %+v, want %+v", got, want)
+	}
+	s.counted(s.t, "duplicate_address", before, 1)
+	if b, ok := s.binding(); ok || s.routes() != "" {
+		s.t.Errorf("bound all the same: %+v, routes %q", b, s.routes())
+	}
 }
 
 // steals sends Binding Updates for the owner's home address as the owner would,
