@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"homeagent/agent/control"
+	"homeagent/agent/homelink/defence"
 	"homeagent/agent/homelink/neighbor"
 	"homeagent/agent/mobilitysocket/wiretest"
 	"homeagent/diameter/lab/testbed"
@@ -57,7 +58,7 @@ func TestTrafficOfOthers(t *testing.T) {
 	node := s.stranger(t, 1)
 	other := s.bootstrap(t, 2)
 	node.secure(testbed.CareOfAddressA)
-	node.asks([]habit{{"H30 registration", update(1, flagsAH, 100), acknowledgement{Sequence: 1, Lifetime: 100}}})
+	node.asks([]habit{{"H30 registration", update(1, flagsAH|flagL, 100), acknowledgement{Sequence: 1, Lifetime: 100}}})
 	node.tunnel(testbed.CareOfAddressA)
 	node.run("H30 both ways, with an encapsulation limit", func() {
 		if _, err := s.Correspondent.Ping(soon(node.t), node.home); err != nil {
@@ -67,9 +68,11 @@ func TestTrafficOfOthers(t *testing.T) {
 	node.run("H33 spoofed sources are dropped and counted", func() { node.spoofs(other) })
 	node.run("H34 a packet that is too big", node.tooBig)
 	node.run("H34 an error from within the tunnel", node.unreachable)
+	node.run("H31 its link-local address", node.isNotReachedFromLink)
+	node.run("H36 multicast", node.isSpared)
 	node.run("H35 the binding outlives it", node.stays)
 	node.run("H28 the home address is held", node.isHeld)
-	node.asks([]habit{{"H19 a short lifetime", update(2, flagsAH, 2), acknowledgement{Sequence: 2, Lifetime: 2}}})
+	node.asks([]habit{{"H19 a short lifetime", update(2, flagsAH|flagL, 2), acknowledgement{Sequence: 2, Lifetime: 2}}})
 	node.run("H45 a request to refresh, under ESP", func() { node.receive(0) })
 	node.run("H29 expiry", node.expires)
 	// The number is forgotten, the security association is not.
@@ -121,6 +124,37 @@ func (s *stranger) unreachable() {
 	s.must(err)
 	if p.Payload[1] != 3 || inner.Destination != s.home || inner.Payload[7] != 6 {
 		s.t.Errorf("told by %s of %s", p, inner)
+	}
+}
+
+// isNotReachedFromLink asks for the link-local address that is held with the home
+// address (the L bit).
+func (s *stranger) isNotReachedFromLink() {
+	wire := s.wire(s.Router, s.Home.String())
+	s.put(wire, s.HomeAgent, testbed.Interface, echo(testbed.RouterAddress(testbed.HomePrefix), defence.LinkLocalAddress(s.home), 7, 60))
+	if p := s.heard(wire, unreachable); p.Payload[1] != 3 {
+		s.t.Errorf("told by %s", p)
+	}
+}
+
+// isSpared has multicast packets on the home link. The first to be tunnelled is the
+// one after them, for the home address.
+func (s *stranger) isSpared() {
+	wire, there := s.wire(s.Router, s.Home.String()), s.wire(s.MobileNode, testbed.Interface)
+	router := testbed.RouterAddress(testbed.HomePrefix)
+	for i, group := range []string{"ff02::1", "ff05::2", "ff0e::123"} {
+		p := echo(router, netip.MustParseAddr(group), byte(10+i), 60)
+		to := neighbor.EtherMulticast(p.Destination)
+		p.To = to[:]
+		s.must(wire.Send(&p))
+	}
+	s.put(wire, s.HomeAgent, testbed.Interface, echo(router, s.home, 20, 60))
+	p, err := there.Await(20*time.Second, func(p *wiretest.Packet) bool { return p.Protocol == 41 })
+	s.must(err)
+	inner, err := wiretest.Parse(p.Payload)
+	s.must(err)
+	if inner.Destination != s.home || inner.Payload[7] != 20 {
+		s.t.Errorf("tunnelled: %s", inner)
 	}
 }
 
