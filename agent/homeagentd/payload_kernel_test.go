@@ -393,7 +393,7 @@ func TestNobodyGetsAnothersPayload(t *testing.T) {
 		want                string // the home agent's RemoteTS
 	}{
 		{"another's home address", other.String() + "/128", "::/0", ""},
-		{"the home prefix but for the own address", "2001:db8:1:0:8000::/65", "::/0", ""},
+		{"the other half of the home prefix", otherHalf(v.home).String(), "::/0", ""},
 		{"everything", "::/0", "::/0", v.home.String() + "/128"},
 		{"own and another's", other.String() + "/128," + v.home.String() + "/128", "::/0", v.home.String() + "/128"},
 	}
@@ -405,6 +405,13 @@ func TestNobodyGetsAnothersPayload(t *testing.T) {
 			}
 		})
 	}
+}
+
+// otherHalf is the half of the home prefix that an address is not in.
+func otherHalf(home netip.Addr) netip.Prefix {
+	octets := home.As16()
+	octets[8] ^= 0x80
+	return netip.PrefixFrom(netip.AddrFrom16(octets), testbed.HomePrefix.Bits()+1).Masked()
 }
 
 // demand has the mobile node's strongSwan set up a tunnel of its own making.
