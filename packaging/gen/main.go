@@ -4,6 +4,7 @@
 //
 //	gen homeagent.toml > homeagent.toml
 //	gen homeagent.toml.5 > homeagent.toml.5
+//	gen homeagentd.8.metrics >> homeagentd.8
 package main
 
 import (
@@ -27,8 +28,9 @@ func main() {
 
 func run(args []string, lookup func(string) (string, bool), out io.Writer) error {
 	files := map[string]func() string{
-		"homeagent.toml":   config.Sample,
-		"homeagent.toml.5": func() string { return configPage(date(lookup)) },
+		"homeagent.toml":       config.Sample,
+		"homeagent.toml.5":     func() string { return configPage(date(lookup)) },
+		"homeagentd.8.metrics": metricsPage,
 	}
 	if len(args) != 1 || files[args[0]] == nil {
 		return fmt.Errorf("printing %q: there is no such file (expected one of %s)", args, slices.Sorted(maps.Keys(files)))

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"homeagent/agent/metrics"
+	"homeagent/packaging/manual"
+)
+
+const metricsHead = `.Sh METRICS
+Prometheus reads figures at
+.Va metrics.listen ,
+by default
+.Lk http://127.0.0.1:9868/metrics ,
+in its own format or as OpenMetrics.
+A Unix socket is read with
+.Dl curl --unix-socket /run/homeagent/metrics.sock http://homeagent/metrics
+Nothing in them is about single mobile nodes.
+Alert rules for Prometheus are in
+.Pa /usr/share/homeagent/prometheus ,
+a dashboard for Grafana is in
+.Pa /usr/share/homeagent/grafana .
+.Pp
+There are metrics of the Go runtime and of the process
+.Pq Li go_ , process_ ,
+and these, with their labels in braces:
+.Bl -tag -width Ds
+`
+
+const profilesHelp = `.Sh PROFILES
+Those who may use the control socket can see where the daemon spends time and
+memory, with the tools of Go:
+.Dl curl --unix-socket /run/homeagent/control.sock -o profile \e
+.Dl \ \ http://homeagent/debug/pprof/profile?seconds=10
+.Dl go tool pprof /usr/sbin/homeagentd profile
+.Pa /debug/pprof/
+lists what else there is.
+Profiles hold names of functions, counts and times, and nothing of what is in
+memory; the one that would print arguments of functions
+.Pq Li debug=2
+is refused, as these may be of keys.
+`
+
+// metricsPage is the part of homeagentd(8) about monitoring.
+func metricsPage() string {
+	var p strings.Builder
+	p.WriteString(metricsHead)
+	for _, d := range metrics.Describe() {
+		fmt.Fprintf(&p, ".It Li %s\n", manual.Escape(series(d)))
+		prose(&p, d.Help)
+		fmt.Fprintf(&p, "A %s.\n", d.Type)
+	}
+	p.WriteString(".El\n" + profilesHelp)
+	return p.String()
+}
+
+// series is a metric with its labels.
+func series(d metrics.Description) string {
+	if len(d.Labels) == 0 {
+		return d.Name
+	}
+	return d.Name + "{" + strings.Join(d.Labels, ",") + "}"
+}
