@@ -88,34 +88,37 @@ func (l *link) isOwn(source netip.Addr, m *message.RouterAdvertisement) bool {
 }
 
 // A SelfAdvertisement is what our own host's Router Advertisements say (RFC 6275
-// sections 7.1 and 7.2); some other program sends them.
+// sections 7.1, 7.2 and 7.5); some other program sends them.
 type SelfAdvertisement uint8
 
 // What they say.
 const (
-	Unseen          SelfAdvertisement = iota // nothing yet, or for long
-	Proper                                   // that there is a home agent, and its address
-	NotAsHomeAgent                           // the H flag is not set
-	WithoutAddress                           // no home agent address with the R flag in a Prefix Information option
-	WrongPreference                          // another preference than the configured one
+	Unseen           SelfAdvertisement = iota // nothing yet, or for long
+	Proper                                    // that there is a home agent, and its address
+	NotAsHomeAgent                            // the H flag is not set
+	WithoutAddress                            // no home agent address with the R flag in a Prefix Information option
+	WithoutLinkLayer                          // no Source Link-Layer Address option
+	WrongPreference                           // another preference than the configured one
 )
 
 var selfNames = [...]string{
-	Unseen:          "unseen",
-	Proper:          "proper",
-	NotAsHomeAgent:  "not_as_home_agent",
-	WithoutAddress:  "without_address",
-	WrongPreference: "wrong_preference",
+	Unseen:           "unseen",
+	Proper:           "proper",
+	NotAsHomeAgent:   "not_as_home_agent",
+	WithoutAddress:   "without_address",
+	WithoutLinkLayer: "without_link_layer_address",
+	WrongPreference:  "wrong_preference",
 }
 
 // String returns the word for it, as in logs and metrics.
 func (a SelfAdvertisement) String() string { return selfNames[a] }
 
 var selfHints = [...]string{
-	Unseen:          "run radvd on the home link's interface, with AdvHomeAgentFlag on",
-	NotAsHomeAgent:  "set AdvHomeAgentFlag on in radvd.conf",
-	WithoutAddress:  "set AdvRouterAddr on for the home prefix in radvd.conf",
-	WrongPreference: "set HomeAgentPreference in radvd.conf to the configured preference",
+	Unseen:           "run radvd on the home link's interface, with AdvHomeAgentFlag on",
+	NotAsHomeAgent:   "set AdvHomeAgentFlag on in radvd.conf",
+	WithoutAddress:   "set AdvRouterAddr on for the home prefix in radvd.conf",
+	WithoutLinkLayer: "set AdvSourceLLAddress on in radvd.conf",
+	WrongPreference:  "set HomeAgentPreference in radvd.conf to the configured preference",
 }
 
 // silence is how long our own advertisements may be missed: they are at most 1800
@@ -142,6 +145,8 @@ func judgeSelf(l *Link, m *message.RouterAdvertisement) SelfAdvertisement {
 		return NotAsHomeAgent
 	case !withAddress:
 		return WithoutAddress
+	case len(m.LinkLayer) == 0:
+		return WithoutLinkLayer
 	case preference != l.Preference:
 		return WrongPreference
 	}

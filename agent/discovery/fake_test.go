@@ -210,7 +210,7 @@ func (b *bench) outcome(want discovery.Outcome, count uint64) {
 // routerAdvertisement is one of a home agent.
 func routerAdvertisement(a netip.Addr, preference uint16) *message.RouterAdvertisement {
 	return &message.RouterAdvertisement{
-		HomeAgent: true, RouterLifetime: 30 * time.Minute,
+		HomeAgent: true, RouterLifetime: 30 * time.Minute, LinkLayer: []byte{2, 0, 0, 0, 0, 9},
 		Information: &message.Information{Preference: preference, Lifetime: 30 * time.Minute},
 		Prefixes:    []message.Prefix{{Address: a, Bits: 64, Router: true, Valid: time.Hour, Preferred: time.Hour}},
 	}

@@ -182,11 +182,13 @@ func TestH41_OwnAdvertisements(t *testing.T) {
 		without.Prefixes[0].Router = false
 		byDefault := routerAdvertisement(agent, 5)
 		byDefault.Information = nil
+		nowhere := routerAdvertisement(agent, 5)
+		nowhere.LinkLayer = nil
 		for _, tt := range []struct {
 			m    *message.RouterAdvertisement
 			want discovery.SelfAdvertisement
 		}{
-			{plain, discovery.NotAsHomeAgent}, {without, discovery.WithoutAddress},
+			{plain, discovery.NotAsHomeAgent}, {without, discovery.WithoutAddress}, {nowhere, discovery.WithoutLinkLayer},
 			{byDefault, discovery.WrongPreference}, {routerAdvertisement(agent, 5), discovery.Proper},
 		} {
 			b.log.take("")

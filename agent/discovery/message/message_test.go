@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -45,11 +46,11 @@ var messages = []struct {
 	{"prefix advertisement with M and O", &message.PrefixAdvertisement{Managed: true, Other: true}, []byte{147, 0, 0, 0, 0, 0, 0xc0, 0}},
 	{
 		"router advertisement", &message.RouterAdvertisement{
-			HomeAgent: true, RouterLifetime: 1800 * time.Second,
+			HomeAgent: true, RouterLifetime: 1800 * time.Second, LinkLayer: []byte{2, 0, 0, 0, 0, 9},
 			Information: &message.Information{MobileRouter: true, Preference: 0x8001, Lifetime: 65535 * time.Second},
 			Prefixes:    []message.Prefix{prefix},
 		},
-		slices.Concat([]byte{134, 0, 0, 0, 0, 0x20, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 8, 1, 0x80, 0, 0x80, 1, 0xff, 0xff}, prefixOctets),
+		slices.Concat([]byte{134, 0, 0, 0, 0, 0x20, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 0, 0, 0, 0, 9, 8, 1, 0x80, 0, 0x80, 1, 0xff, 0xff}, prefixOctets),
 	},
 	{"router advertisement of no home agent", &message.RouterAdvertisement{}, append([]byte{134}, make([]byte, 15)...)},
 }
@@ -138,6 +139,7 @@ func TestOthersAgree(t *testing.T) {
 		CurrentHopLimit: 64, MobileIPv6HomeAgent: true, RouterLifetime: time.Minute, ReachableTime: time.Second,
 		Options: []ndp.Option{
 			ndp.NewMTU(1500),
+			&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: net.HardwareAddr{2, 0, 0, 0, 0, 9}},
 			&ndp.PrefixInformation{PrefixLength: 64, OnLink: true, ValidLifetime: time.Hour, PreferredLifetime: time.Minute, Prefix: netip.MustParseAddr("2001:db8::")},
 		},
 	})
@@ -149,7 +151,7 @@ func TestOthersAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &message.RouterAdvertisement{
-		HomeAgent: true, RouterLifetime: time.Minute,
+		HomeAgent: true, RouterLifetime: time.Minute, LinkLayer: []byte{2, 0, 0, 0, 0, 9},
 		Prefixes: []message.Prefix{{Address: netip.MustParseAddr("2001:db8::"), Bits: 64, OnLink: true, Valid: time.Hour, Preferred: time.Minute}},
 	}
 	if diff := cmp.Diff(message.Message(want), got, equal); diff != "" {

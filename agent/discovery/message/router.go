@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -13,6 +14,9 @@ import (
 type RouterAdvertisement struct {
 	HomeAgent      bool          // the H flag
 	RouterLifetime time.Duration // in seconds, at most 65535 of them
+	// LinkLayer is the address in the Source Link-Layer Address option, 6 octets
+	// or 8 more, nil if there is none.
+	LinkLayer []byte
 	// Information is the Home Agent Information option, nil if there is none.
 	Information *Information
 	Prefixes    []Prefix
@@ -36,6 +40,10 @@ func (m *RouterAdvertisement) appendBody(b []byte) []byte {
 	b = append(b, 0, flags)
 	b = binary.BigEndian.AppendUint16(b, uint16(m.RouterLifetime/time.Second))
 	b = append(b, make([]byte, 8)...) // Reachable Time, Retrans Timer
+	if len(m.LinkLayer) > 0 {
+		b = append(b, optionLinkLayer, uint8((2+len(m.LinkLayer))/8))
+		b = append(b, m.LinkLayer...)
+	}
 	if i := m.Information; i != nil {
 		b = i.append(b)
 	}
@@ -57,6 +65,9 @@ func (m *RouterAdvertisement) visitOption(kind byte, b []byte) {
 	if p, ok := parsePrefix(kind, b); ok {
 		m.Prefixes = append(m.Prefixes, p)
 	}
+	if kind == optionLinkLayer && len(b) >= 8 {
+		m.LinkLayer = slices.Clone(b[2:])
+	}
 	if kind == optionInformation && len(b) == 8 {
 		m.Information = &Information{
 			MobileRouter: b[2]&0x80 != 0,
@@ -76,9 +87,10 @@ func (i *Information) append(b []byte) []byte {
 	return binary.BigEndian.AppendUint16(b, uint16(i.Lifetime/time.Second))
 }
 
-// Numbers of RFC 4861 section 4.6.2 and RFC 6275 sections 7.1 to 7.4.
+// Numbers of RFC 4861 sections 4.6.1 and 4.6.2 and RFC 6275 sections 7.1 to 7.4.
 const (
 	flagHomeAgent     = 0x20
+	optionLinkLayer   = 1
 	optionPrefix      = 3
 	optionInformation = 8
 	prefixLength      = 32 // of the option, in octets
