@@ -2,26 +2,32 @@ package metrics
 
 import (
 	"math"
+	"time"
 
 	"homeagent/agent/addresspool"
 )
 
 func agentFamilies() []family {
 	return []family{
+		// The library's process_start_time_seconds is missing in our sandbox, which
+		// hides /proc/stat.
+		gauge("start_time_seconds", "When the home agent was started, as seconds since 1970", seconds(func(s *Snapshot) time.Time { return s.Started })),
 		gauge("ready", "Whether the home agent has become ready since its start (1) or not (0)", flag(func(s *Snapshot) bool { return s.Ready })),
 		gauge("box_warnings", "Number of things around the daemon that are not as it needs them, as homeagentctl doctor tells", one(func(s *Snapshot) int { return s.Warnings })),
 		gauge("sessions", "Number of bootstrapped mobile nodes: armed ones have a key that no IKE_AUTH has proven yet", collectSessions, "state"),
 		gauge("home_addresses", "Number of home addresses of a home prefix that are in use, held down after their release, or free", collectAddresses, "prefix", "state"),
 		gauge("config_last_reload_successful", "Whether the last attempt to read the configuration was taken over (1) or not (0)", flag(func(s *Snapshot) bool { return s.Reload.OK })),
-		gauge("config_last_reload_success_timestamp_seconds", "When the configuration was last taken over, as seconds since 1970", func(s *Snapshot, emit emit) {
-			emit(float64(s.Reload.At.UnixMilli()) / 1000)
-		}),
+		gauge("config_last_reload_success_timestamp_seconds", "When the configuration was last taken over, as seconds since 1970", seconds(func(s *Snapshot) time.Time { return s.Reload.At })),
 		counter("control_requests_total", "Requests of operators on the control socket", one(func(s *Snapshot) uint64 { return s.Control.Requests })),
 		counter("control_refused_connections_total", "Connections to the control socket by processes that may not use it", one(func(s *Snapshot) uint64 { return s.Control.Refused })),
 		gauge("store_healthy", "Whether the last commit of the store succeeded (1) or not (0)", flag(func(s *Snapshot) bool { return s.Store.Healthy })),
 		gauge("store_size_bytes", "Size of the store's file", known(func(s *Snapshot) int64 { return s.Store.Size })),
 		gauge("store_free_bytes", "Room left on the disk of the store's file", known(func(s *Snapshot) int64 { return s.Store.Free })),
 	}
+}
+
+func seconds(value func(s *Snapshot) time.Time) func(*Snapshot, emit) {
+	return func(s *Snapshot, emit emit) { emit(float64(value(s).UnixMilli()) / 1000) }
 }
 
 // known emits a value unless it is negative.

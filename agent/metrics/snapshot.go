@@ -16,6 +16,7 @@ import (
 
 // A Snapshot is what a home agent says of itself at one moment.
 type Snapshot struct {
+	Started  time.Time
 	Ready    bool // it has become ready since its start
 	Warnings int  // about the box
 	Sessions Sessions
