@@ -20,7 +20,12 @@
 // template) and nothing of Diameter, the kernel or storage; how VICI is spoken
 // is left to package vici.
 //
-// Exported: [Charon] with Restore, Arm, Forget, Disconnect, Run and Status;
-// [Config]; [Credential]; [Established] and [Lost] for the callbacks;
+// A mobile node that asks gets CHILD_SAs in tunnel mode for return routability or
+// for its whole payload, too. What it wants is kept apart from what it has: see
+// [Tunneled].
+//
+// Exported: [Charon] with Restore, Arm, Forget, Disconnect, Followed, Registered,
+// Run and Status; [Config]; [Credential]; [Established], [Lost] and [Tunneled] for
+// the callbacks; [RoutabilityReqID], [PayloadReqID] and [PrefixReqID];
 // [ConnectionName], to find a mobile node in charon; [CleanUp].
 package ike

@@ -5,9 +5,10 @@
 //
 // Callers state the whole wish in a [Desired] and hand it to [Kernel.Set],
 // which compares it with what the kernel holds and changes only the
-// difference; [Kernel.Bind] and [Kernel.Unbind] do the same for one mobile
-// node at a cost which does not depend on how many there are. [Kernel.Repair]
-// is for the time in between, and [Kernel.Watch] says when it is worth while.
+// difference; [Kernel.Bind], [Kernel.Unbind] and [Kernel.Protect] do the same
+// for one mobile node at a cost which does not depend on how many there are.
+// [Kernel.Repair] is for the time in between, and [Kernel.Watch] says when it is
+// worth while.
 // Nothing is removed when the process ends: packets flow on while the daemon
 // is away, and the first Set after a restart finds nothing to do.
 // [Kernel.CleanUp] removes everything.
