@@ -3,6 +3,7 @@ package agent
 import (
 	"net/netip"
 
+	"homeagent/agent/bindingcache"
 	"homeagent/agent/config"
 	"homeagent/agent/discovery"
 	"homeagent/ike"
@@ -32,18 +33,19 @@ func (a *Agent) buildDiscovery() error {
 		Protect: xfrm.ProtectSocket, RequireESP: a.cfg.Mobility.ProtectPrefixDiscovery,
 		MinInterval: a.cfg.Mobility.MinPrefixInterval, MaxInterval: a.cfg.Mobility.MaxPrefixInterval, Log: a.deps.Log,
 	})
-	if err == nil {
-		a.registrar.Watch(a.discoverable)
-	}
 	return err
 }
 
-// discoverable is for registrar.Registrar.Watch.
-func (a *Agent) discoverable(home netip.Addr, bound bool) {
-	if bound {
-		a.discovery.Bound(home)
-	} else {
-		a.discovery.Unbound(home)
+// tellDiscovery tells which mobile nodes have a binding.
+func (a *Agent) tellDiscovery(o *bindingcache.Outcome) {
+	if a.discovery == nil {
+		return
+	}
+	switch o.Reason {
+	case bindingcache.Registered, bindingcache.Refreshed, bindingcache.Moved:
+		a.discovery.Bound(o.HomeAddress)
+	case bindingcache.Deregistered, bindingcache.Expired, bindingcache.PrefixInvalid, bindingcache.Removed:
+		a.discovery.Unbound(o.HomeAddress)
 	}
 }
 

@@ -90,6 +90,7 @@ func (h happenings) peer(c peer.Change) {
 // observe tells what became of a Binding Update or a binding. What is under way is
 // told when it is done.
 func (a *Agent) observe(o *bindingcache.Outcome) {
+	a.tellDiscovery(o)
 	kind, ok := bindingKind(o.Reason)
 	if !ok {
 		return

@@ -59,7 +59,6 @@ type Registrar struct {
 	clerk   clerk
 	kick    chan struct{}
 	ready   chan struct{}
-	watch   func(home netip.Addr, bound bool)
 
 	mu      sync.Mutex
 	cache   *bindingcache.Cache
@@ -75,10 +74,6 @@ func New(cache *bindingcache.Cache, effects Effects, sender Sender, timeout time
 		kick: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 }
-
-// Watch has f called whenever a mobile node has registered, or has done it again, and
-// when it is not registered any more. It comes before Run.
-func (r *Registrar) Watch(f func(home netip.Addr, bound bool)) { r.watch = f }
 
 // Ready is closed when Run watches the expiry of bindings.
 func (r *Registrar) Ready() <-chan struct{} { return r.ready }
@@ -196,7 +191,6 @@ func (r *Registrar) Restore(b bindingcache.Binding) error {
 func (r *Registrar) act(first *bindingcache.Outcome) {
 	for o := first; o != nil; o = o.Next {
 		r.report(o)
-		r.tell(o)
 		if o.Reply != nil {
 			r.send(o)
 		}
@@ -206,19 +200,6 @@ func (r *Registrar) act(first *bindingcache.Outcome) {
 		if o.Work != nil {
 			r.begin(o.Work)
 		}
-	}
-}
-
-// tell is for Watch.
-func (r *Registrar) tell(o *bindingcache.Outcome) {
-	if r.watch == nil {
-		return
-	}
-	switch o.Reason {
-	case bindingcache.Registered, bindingcache.Refreshed, bindingcache.Moved:
-		r.watch(o.HomeAddress, true)
-	case bindingcache.Deregistered, bindingcache.Expired, bindingcache.PrefixInvalid, bindingcache.Removed:
-		r.watch(o.HomeAddress, false)
 	}
 }
 

@@ -272,38 +272,6 @@ func TestH19_ExpiryTakesDown(t *testing.T) {
 	})
 }
 
-func TestWatch(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		r, _ := start(t, bindingcache.VirtualHomeLink)
-		told := make(chan string, 100)
-		r.Watch(func(a netip.Addr, bound bool) { told <- fmt.Sprint(a, " ", bound) })
-		expect := func(step string, want ...string) {
-			t.Helper()
-			synctest.Wait()
-			var got []string
-			for len(told) > 0 {
-				got = append(got, <-told)
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", step, diff)
-			}
-		}
-		r.Handle(update(away, 1, 100))
-		expect("registration", "2001:db8:1::1234 true")
-		r.Handle(update(away, 2, 100))
-		r.Handle(update(away, 2, 100)) // again
-		expect("refresh", "2001:db8:1::1234 true")
-		r.Handle(update(away2, 3, 10))
-		expect("move", "2001:db8:1::1234 true")
-		time.Sleep(41 * time.Second)
-		expect("expiry", "2001:db8:1::1234 false")
-		r.Handle(update(away, 4, 100))
-		r.Handle(update(away, 5, 0))
-		expect("de-registration", "2001:db8:1::1234 true", "2001:db8:1::1234 false")
-	})
-}
-
 func TestRemoveTakesDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
