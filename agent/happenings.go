@@ -89,13 +89,13 @@ func (h happenings) peer(c peer.Change) {
 
 // observe tells what became of a Binding Update or a binding. What is under way is
 // told when it is done.
-func (a *Agent) observe(o *bindingcache.Outcome) {
+func (a *Agent) observe(o *bindingcache.Outcome, now time.Time) {
 	a.tellDiscovery(o)
 	kind, ok := bindingKind(o.Reason)
 	if !ok {
 		return
 	}
-	if took, ok := a.stopwatch.End(o.HomeAddress, time.Now()); ok {
+	if took, ok := a.stopwatch.End(o.HomeAddress, now); ok {
 		a.updates.Add(o.Reason.String(), took)
 	}
 	e := events.Event{Kind: kind, HomeAddress: o.HomeAddress, Result: o.Reason.String()}

@@ -53,8 +53,8 @@ type Registrar struct {
 	effects Effects
 	sender  Sender
 	log     *slog.Logger
-	observe func(*bindingcache.Outcome) // nil for nobody
-	timeout time.Duration               // of one work's steps
+	observe func(*bindingcache.Outcome, time.Time) // nil for nobody
+	timeout time.Duration                          // of one work's steps
 	works   sync.WaitGroup
 	clerk   clerk
 	kick    chan struct{}
@@ -95,9 +95,10 @@ func (r *Registrar) Run(ctx context.Context) error {
 		case <-r.kick:
 		case <-timer.C:
 		}
-		outcomes, pause, wait := r.due(time.Now())
+		now := time.Now()
+		outcomes, pause, wait := r.due(now)
 		for i := range outcomes {
-			r.act(&outcomes[i])
+			r.act(&outcomes[i], now)
 		}
 		if wait {
 			timer.Reset(pause)
@@ -160,11 +161,14 @@ func (r *Registrar) Reconfigure(cfg bindingcache.Config) error {
 // Handle judges one Binding Update and begins what follows from it. It does
 // not wait for that.
 func (r *Registrar) Handle(u bindingcache.Update) {
+	if u.Arrived.IsZero() {
+		u.Arrived = time.Now()
+	}
 	r.mu.Lock()
-	outcome := r.cache.Apply(u, time.Now())
+	outcome := r.cache.Apply(u, u.Arrived)
 	r.wake()
 	r.mu.Unlock()
-	r.act(&outcome)
+	r.act(&outcome, u.Arrived)
 }
 
 // Remove ends the binding of a home address whose session is over.
@@ -173,7 +177,7 @@ func (r *Registrar) Remove(home netip.Addr) {
 	outcome := r.cache.Remove(home)
 	r.wake()
 	r.mu.Unlock()
-	r.act(&outcome)
+	r.act(&outcome, time.Now())
 }
 
 // Restore puts back a binding of the store, before Run. The kernel and the home
@@ -188,9 +192,9 @@ func (r *Registrar) Restore(b bindingcache.Binding) error {
 }
 
 // act does what an outcome and those behind it ask for.
-func (r *Registrar) act(first *bindingcache.Outcome) {
+func (r *Registrar) act(first *bindingcache.Outcome, now time.Time) {
 	for o := first; o != nil; o = o.Next {
-		r.report(o)
+		r.report(o, now)
 		if o.Reply != nil {
 			r.send(o)
 		}
@@ -210,13 +214,13 @@ func (r *Registrar) send(o *bindingcache.Outcome) {
 	}
 }
 
-// Observe has every outcome told to f, which must not wait. It is called before
-// Run, once.
-func (r *Registrar) Observe(f func(*bindingcache.Outcome)) { r.observe = f }
+// Observe has every outcome told to f, with the time; f must not wait. It is called
+// before Run, once.
+func (r *Registrar) Observe(f func(*bindingcache.Outcome, time.Time)) { r.observe = f }
 
-func (r *Registrar) report(o *bindingcache.Outcome) {
+func (r *Registrar) report(o *bindingcache.Outcome, now time.Time) {
 	if r.observe != nil {
-		r.observe(o)
+		r.observe(o, now)
 	}
 	r.log.Debug("binding update", "home_address", o.HomeAddress, "reason", o.Reason)
 }

@@ -333,7 +333,7 @@ func TestOutcomesAreObserved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := start(t, bindingcache.VirtualHomeLink)
 		var got []string
-		r.Observe(func(o *bindingcache.Outcome) {
+		r.Observe(func(o *bindingcache.Outcome, _ time.Time) {
 			got = append(got, fmt.Sprint(o.Reason, " ", o.HomeAddress, " ", o.Reply != nil))
 		})
 		r.Handle(update(away, 1, 100))

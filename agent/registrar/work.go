@@ -107,19 +107,20 @@ func (r *Registrar) step(ctx context.Context, w *bindingcache.Work, step binding
 // settle tells the cache how a work went and acts on what follows.
 func (r *Registrar) settle(w *bindingcache.Work, failed bindingcache.Step, err error) {
 	defer r.works.Done()
+	now := time.Now()
 	r.mu.Lock()
 	var outcome bindingcache.Outcome
 	if err == nil {
-		outcome = r.cache.Commit(w, time.Now())
+		outcome = r.cache.Commit(w, now)
 	} else {
-		outcome = r.cache.Abort(w, failed, cause(failed, err), time.Now())
+		outcome = r.cache.Abort(w, failed, cause(failed, err), now)
 	}
 	r.wake()
 	r.mu.Unlock()
 	if err != nil {
 		r.log.Error("a step of a registration failed", "home_address", w.HomeAddress, "step", failed, "error", err)
 	}
-	r.act(&outcome)
+	r.act(&outcome, now)
 }
 
 // cause is the reason the cache gives the mobile node.
