@@ -61,3 +61,11 @@ func TestDateIsTodayWithoutEpoch(t *testing.T) {
 		t.Error("the page has no date of today")
 	}
 }
+
+func TestCatalogIsPrinted(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := run([]string{"homeagent.catalog"}, epoch, &out); err != nil || !strings.Contains(out.String(), "\nDefined-By: homeagent\n") {
+		t.Errorf("%v: %.200s", err, out.String())
+	}
+}

@@ -1,10 +1,11 @@
 // Command gen prints what a package ships and the source says already: the
-// configuration as it is installed, and its manual page from the table of
-// options.
+// configuration as it is installed, its manual page from the table of options,
+// and the journal's catalog of messages from the table of events.
 //
 //	gen homeagent.toml > homeagent.toml
 //	gen homeagent.toml.5 > homeagent.toml.5
 //	gen homeagentd.8.metrics >> homeagentd.8
+//	gen homeagent.catalog > homeagent.catalog
 package main
 
 import (
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"homeagent/agent/config"
+	"homeagent/agent/events"
 )
 
 func main() {
@@ -31,6 +33,8 @@ func run(args []string, lookup func(string) (string, bool), out io.Writer) error
 		"homeagent.toml":       config.Sample,
 		"homeagent.toml.5":     func() string { return configPage(date(lookup)) },
 		"homeagentd.8.metrics": metricsPage,
+
+		"homeagent.catalog": events.Catalog,
 	}
 	if len(args) != 1 || files[args[0]] == nil {
 		return fmt.Errorf("printing %q: there is no such file (expected one of %s)", args, slices.Sorted(maps.Keys(files)))
