@@ -30,7 +30,7 @@ func (a *Agent) oneBindingView() http.Handler {
 			a.control.Refuse(w, fmt.Errorf("finding the binding of %s: %w", home, control.ErrNoBinding))
 			return
 		}
-		a.control.Answer(w, a.bindingView(&v))
+		a.control.Answer(w, control.OneBinding{Schema: control.Schema, Binding: a.bindingView(&v)})
 	})
 }
 

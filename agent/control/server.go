@@ -198,7 +198,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) {
 		s.Refuse(w, err)
 		return
 	}
-	s.Answer(w, session)
+	s.Answer(w, OneSession{Schema: Schema, Session: session})
 }
 
 func (s *Server) release(w http.ResponseWriter, r *http.Request) {

@@ -185,6 +185,12 @@ type Sessions struct {
 	Sessions []Session `json:"sessions"`
 }
 
+// OneSession is the answer of GET /v1/session.
+type OneSession struct {
+	Schema int `json:"schema"`
+	Session
+}
+
 // A Binding is a home address that is registered, or on its way to be.
 type Binding struct {
 	HomeAddress netip.Addr `json:"home_address"`
@@ -204,6 +210,12 @@ type Binding struct {
 	// UnderESP says what travels under ESP besides signalling: "none",
 	// "return routability", "payload" or "payload and return routability".
 	UnderESP string `json:"under_esp,omitempty"`
+}
+
+// OneBinding is the answer of GET /v1/binding.
+type OneBinding struct {
+	Schema int `json:"schema"`
+	Binding
 }
 
 // Bindings is the answer of GET /v1/bindings.

@@ -59,14 +59,14 @@ type bindingCmd struct {
 
 // Run shows one binding.
 func (c *bindingCmd) Run(e *environment) error {
-	var b control.Binding
+	var b control.OneBinding
 	if err := e.client.Get(e, "/v1/binding", url.Values{"home_address": {c.HoA.String()}}, &b); err != nil {
 		return err
 	}
 	if c.JSON {
 		return printJSON(e.out, b)
 	}
-	return printBinding(e.out, b)
+	return printBinding(e.out, b.Binding)
 }
 
 func printBinding(out io.Writer, b control.Binding) error {

@@ -14,7 +14,7 @@ import (
 )
 
 type eventsCmd struct {
-	Kind   []events.Kind `help:"Only of these kinds, listed below." placeholder:"KIND"`
+	Kind   []string      `help:"Only of these kinds, listed below." enum:"${kinds}" placeholder:"KIND"`
 	HoA    netip.Addr    `name:"hoa" help:"Only what concerns this home address." placeholder:"ADDR"`
 	User   string        `help:"Only what concerns this user." placeholder:"NAME"`
 	Peer   string        `help:"Only what concerns this Diameter peer." placeholder:"NAME"`
@@ -40,20 +40,43 @@ func (eventsCmd) Help() string {
 	return b.String()
 }
 
+// kindNames are what --kind takes.
+func kindNames() string {
+	var names []string
+	for _, k := range events.Kinds() {
+		names = append(names, k.String())
+	}
+	return strings.Join(names, ",")
+}
+
+func (c *eventsCmd) kinds() ([]events.Kind, error) {
+	kinds := make([]events.Kind, len(c.Kind))
+	for i, name := range c.Kind {
+		if err := kinds[i].UnmarshalText([]byte(name)); err != nil {
+			return nil, err
+		}
+	}
+	return kinds, nil
+}
+
 // Run follows the events until it is interrupted.
 func (c *eventsCmd) Run(e *environment) error {
 	if c.Last < 0 {
 		return usageError{fmt.Errorf("--last is %d (must be 0 or more)", c.Last)}
 	}
+	kinds, err := c.kinds()
+	if err != nil {
+		return usageError{err}
+	}
 	follow := control.Follow{Once: c.Once, Filter: events.Filter{
-		Kinds: c.Kind, HomeAddress: c.HoA, UserName: c.User, Peer: c.Peer, Alerts: c.Alerts,
+		Kinds: kinds, HomeAddress: c.HoA, UserName: c.User, Peer: c.Peer, Alerts: c.Alerts,
 	}}
 	if c.Since > 0 {
 		follow.After = time.Now().Add(-c.Since)
 	} else {
 		follow.Last = c.Last
 	}
-	err := (&follower{environment: e, command: c, style: styleFor(e.out, os.LookupEnv)}).run(follow)
+	err = (&follower{environment: e, command: c, style: styleFor(e.out, os.LookupEnv)}).run(follow)
 	if e.Err() != nil {
 		return nil // that is how it ends
 	}

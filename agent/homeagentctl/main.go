@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		kong.Name("homeagentctl"),
 		kong.Description("Operate the Mobile IPv6 home agent."),
 		kong.Writers(out, os.Stderr),
-		kong.Vars{"socket": defaultSocket, "version": version.Version},
+		kong.Vars{"socket": defaultSocket, "version": version.Version, "more": schemaPage(schemaText), "kinds": kindNames()},
 	)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (c *sessionCmd) Run(e *environment) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(e.out, s)
+		return printJSON(e.out, control.OneSession{Schema: control.Schema, Session: s})
 	}
 	return printSession(e.out, s)
 }
@@ -93,7 +93,7 @@ func (c *releaseCmd) Run(e *environment) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(e.out, was)
+		return printJSON(e.out, control.OneSession{Schema: control.Schema, Session: was})
 	}
 	_, err = fmt.Fprintf(e.out, "released %s: home address %s, session %s\n", printable(was.UserName), was.HomeAddress, printable(was.ID))
 	return err

@@ -7,5 +7,5 @@
 // written by hand in packaging/man and appended by the package's build.
 //
 // Exported: Flags, which a command embeds in its grammar; Page, Completion and
-// Options behind it; Escape for others who write mdoc.
+// Options behind it; Escape and Prose for others who write mdoc.
 package manual

@@ -11,8 +11,9 @@ import (
 
 // Flags are two hidden flags, with which the package's build asks a command for
 // its manual page and its completion. The variable "section" (kong.Vars) is the
-// section of the manual, 1 if it is not set; the page is dated by
-// SOURCE_DATE_EPOCH of the environment.
+// section of the manual, 1 if it is not set, and "more" what follows the commands
+// in the page, in mdoc(7); the page is dated by SOURCE_DATE_EPOCH of the
+// environment.
 type Flags struct {
 	Manual     manualFlag     `hidden:"" help:"Print the manual page, in mdoc(7)."`
 	Completion completionFlag `hidden:"" help:"Print the completion for bash."`
@@ -26,7 +27,7 @@ func (manualFlag) BeforeReset(app *kong.Kong, vars kong.Vars) error {
 	if section == "" {
 		section = "1"
 	}
-	fmt.Fprint(app.Stdout, Page(app.Model, section, date(os.LookupEnv)))
+	fmt.Fprint(app.Stdout, Page(app.Model, section, date(os.LookupEnv))+vars["more"])
 	app.Exit(0)
 	return nil
 }

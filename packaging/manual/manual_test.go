@@ -153,3 +153,13 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 }
+
+func TestProse(t *testing.T) {
+	t.Parallel()
+	if got, want := manual.Prose("It is-it. And\n.not"), "It is\\-it.\nAnd .not.\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := manual.Prose(""); got != "" {
+		t.Errorf("of nothing: %q", got)
+	}
+}

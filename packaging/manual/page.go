@@ -183,6 +183,14 @@ func (p *page) text(s string) {
 	}
 }
 
+// Prose is text as mdoc(7), each sentence on a line of its own and with a full
+// stop at its end.
+func Prose(text string) string {
+	var p page
+	p.text(text)
+	return p.String()
+}
+
 func visible(flags []*kong.Flag) []*kong.Flag {
 	var all []*kong.Flag
 	for _, f := range flags {
