@@ -79,6 +79,11 @@ var rules = []rule{
 		reason:    "checks judge what a System tells them; who asks the box is package machine",
 	},
 	{
+		packages:  []string{"homeagent/agent/control", "homeagent/agent/events", "homeagent/agent/activity"},
+		forbidden: []string{"homeagent/agent", "homeagent/agent/session", "homeagent/agent/store", "homeagent/xfrm", "homeagent/ike", "homeagent/diameter", "homeagent/diameter/peer"},
+		reason:    "what operators see is told by the parts and knows none of them",
+	},
+	{
 		packages:  []string{"homeagent/agent/homeagentctl"},
 		forbidden: []string{"homeagent/agent/session", "homeagent/agent", "homeagent/xfrm", "homeagent/ike"},
 		reason:    "the operator's tool knows the daemon by its control socket alone",

@@ -130,6 +130,14 @@ func (f *drawing) table(rows ...[]string) {
 	}
 }
 
+// age is the time since then.
+func (f *drawing) age(then time.Time) string {
+	if then.IsZero() {
+		return "ever"
+	}
+	return f.now.Activity.Time.Sub(then).Round(time.Second).String()
+}
+
 func (f *drawing) peers() {
 	was := map[string]uint64{}
 	for _, p := range f.before.Status.Peers {
@@ -138,7 +146,7 @@ func (f *drawing) peers() {
 	rows := [][]string{{"AAA PEER", "STATE", "FOR", "REQUESTS/S", "WAITING", "TURNED AWAY", "LAST ERROR"}}
 	for _, p := range f.now.Status.Peers {
 		rows = append(rows, []string{
-			printable(p.Host), peerState(&p), f.now.Activity.Time.Sub(p.Since).Round(time.Second).String(),
+			printable(p.Host), peerState(&p), f.age(p.Since),
 			f.rate(was[p.Host], p.Counters.Requests), fmt.Sprint(p.Counters.Queued), fmt.Sprint(p.Counters.Refused + p.Counters.TooBusy), dash(printable(p.Error)),
 		})
 	}
