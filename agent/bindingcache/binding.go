@@ -63,7 +63,12 @@ const (
 	PhaseProbing                    // first registration: duplicate address detection
 	PhaseChanging                   // a work is under way
 	PhaseLingering                  // de-registered, sequence number still remembered
+
+	phaseEnd
 )
+
+// Phases is one more than the largest [Phase]: the size of an array of counts.
+const Phases = int(phaseEnd)
 
 var phaseNames = [...]string{
 	PhaseBound:     "bound",

@@ -17,6 +17,7 @@ type Cache struct {
 	counters [Reasons]uint64
 	tickets  uint64
 	counted  int // entries that have a binding or are getting their first one
+	phases   [Phases]int
 }
 
 // An entry is all that is known about a home address.
@@ -29,6 +30,7 @@ type entry struct {
 	removal Reason  // asked for meanwhile; 0 if not
 	dirty   bool    // kernel and home link may hold something else than binding says
 	counted bool
+	phase   Phase     // as in the cache's phases; 0 for none
 	request time.Time // when to send a refresh request; zero for not at all
 	timer   timer
 }
@@ -133,6 +135,9 @@ func (c *Cache) settle(e *entry) {
 			c.counted--
 		}
 	}
+	c.phases[e.phase]--
+	e.phase = e.present()
+	c.phases[e.phase]++
 	switch {
 	case e.job != nil: // its timer, if it goes off, is armed again when the work is done
 	case e.binding.HomeAddress.IsValid():
@@ -140,11 +145,20 @@ func (c *Cache) settle(e *entry) {
 	default:
 		c.timers.disarm(e)
 		delete(c.entries, e.home)
+		c.phases[e.phase]--
+		e.phase = 0
 	}
 }
 
 // Len returns how many home addresses are bound or getting their first binding.
 func (c *Cache) Len() int { return c.counted }
+
+// Phases counts home addresses, indexed by their [Phase].
+func (c *Cache) Phases() [Phases]int {
+	phases := c.phases
+	phases[0] = 0 // where those come from that are new
+	return phases
+}
 
 // Counters returns how often each [Reason] occurred, indexed by it.
 func (c *Cache) Counters() [Reasons]uint64 { return c.counters }
@@ -170,17 +184,23 @@ func (c *Cache) All() iter.Seq[View] {
 }
 
 func (e *entry) view() View {
-	v := View{Binding: e.binding, Phase: PhaseLingering}
+	v := View{Binding: e.binding, Phase: e.present()}
 	v.HomeAddress = e.home
+	return v
+}
+
+// present is the phase now.
+func (e *entry) present() Phase {
 	switch {
 	case e.probing():
-		v.Phase = PhaseProbing
+		return PhaseProbing
 	case e.job != nil:
-		v.Phase = PhaseChanging
+		return PhaseChanging
 	case e.binding.Active():
-		v.Phase = PhaseBound
+		return PhaseBound
+	default:
+		return PhaseLingering
 	}
-	return v
 }
 
 func (e *entry) probing() bool { return e.job != nil && e.job.kind == probing }

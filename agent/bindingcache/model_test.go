@@ -173,7 +173,9 @@ func (m *model) checkReply(o *bindingcache.Outcome) {
 func (m *model) check() {
 	owners, bound := map[netip.Prefix]netip.Addr{}, map[netip.Addr]netip.Addr{}
 	known := map[netip.Addr]bool{}
+	var phases [bindingcache.Phases]int
 	for v := range m.cache.All() {
+		phases[v.Phase]++
 		known[v.HomeAddress] = true
 		if !v.Active() {
 			continue
@@ -192,6 +194,9 @@ func (m *model) check() {
 		if !known[h] {
 			delete(m.accepted, h) // nothing left to compare with
 		}
+	}
+	if got := m.cache.Phases(); got != phases {
+		m.tb.Errorf("phases are counted as %v, and are %v", got, phases)
 	}
 	if n := m.cache.Len(); n > m.cfg.MaxBindings || n < len(bound) {
 		m.tb.Fatalf("counts %d with %d bound (at most %d)", n, len(bound), m.cfg.MaxBindings)

@@ -42,7 +42,7 @@ func snapshot() *metrics.Snapshot {
 			{Prefix: netip.MustParsePrefix("2001:db8:2::/64"), Size: math.MaxUint64},
 			{Prefix: netip.MustParsePrefix("2001:db8:3::/64"), InUse: 5, Size: 4},
 		},
-		Bindings: map[bindingcache.Phase]int{bindingcache.PhaseBound: 2, bindingcache.PhaseChanging: 1},
+		Bindings: [bindingcache.Phases]int{bindingcache.PhaseBound: 2, bindingcache.PhaseChanging: 1},
 		Peers: []peer.Status{
 			{Host: "aaah.example.com", State: "R-Open", Open: true, Counters: peer.Counters{
 				Connections: 1, RequestsReceived: 10, AnswersSent: 9, RequestsSent: 2, AnswersReceived: 1, Duplicates: 3, Refused: 4, TooBusy: 5,

@@ -22,7 +22,7 @@ type Snapshot struct {
 	Sessions Sessions
 	Prefixes []addresspool.Usage
 	// Bindings counts home addresses by phase.
-	Bindings map[bindingcache.Phase]int
+	Bindings [bindingcache.Phases]int
 	Outcomes [bindingcache.Reasons]uint64
 	// Faults counts Mobility Headers that were not understood.
 	Faults   [mobility.Faults]uint64

@@ -25,15 +25,11 @@ func (r *Registrar) Binding(home netip.Addr) (bindingcache.View, bool) {
 	return r.cache.Lookup(home)
 }
 
-// Phases counts home addresses by their phase.
-func (r *Registrar) Phases() map[bindingcache.Phase]int {
+// Phases counts home addresses, indexed by their phase.
+func (r *Registrar) Phases() [bindingcache.Phases]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	phases := map[bindingcache.Phase]int{}
-	for v := range r.cache.All() {
-		phases[v.Phase]++
-	}
-	return phases
+	return r.cache.Phases()
 }
 
 // Counters returns how often each Reason occurred, indexed by it.
