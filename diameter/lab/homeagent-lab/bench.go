@@ -49,7 +49,7 @@ type benchRegistrationCmd struct {
 	Folder   string `required:"" help:"Folder on a disk for the store, sockets and logs." placeholder:"DIR"`
 	Binaries string `default:"build" help:"Folder with homeagentd and homeagent-lab (${default})." placeholder:"DIR"`
 	Nodes    int    `default:"10000" help:"Mobile nodes (${default})." placeholder:"N"`
-	Rounds   int    `default:"6" help:"Rounds in which everything is measured (${default})." placeholder:"N"`
+	Rounds   int    `default:"4" help:"Rounds in which everything is measured (${default})." placeholder:"N"`
 }
 
 // Run measures and reports.
