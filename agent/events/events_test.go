@@ -273,3 +273,13 @@ func TestEventsAreLogged(t *testing.T) {
 		t.Errorf("log:\n%s\nwant one line with %s", got, want)
 	}
 }
+
+func BenchmarkRecord(b *testing.B) {
+	r := recorder(0)
+	reader := r.Follow(events.Start{}, events.Filter{})
+	defer reader.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Record(events.Event{Kind: events.BindingRefreshed, HomeAddress: home, UserName: "mn1@example.com", Result: "refreshed"})
+	}
+}

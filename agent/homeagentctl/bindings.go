@@ -61,7 +61,7 @@ type bindingCmd struct {
 func (c *bindingCmd) Run(e *environment) error {
 	var b control.OneBinding
 	if err := e.client.Get(e, "/v1/binding", url.Values{"home_address": {c.HoA.String()}}, &b); err != nil {
-		return err
+		return pointTo("homeagentctl bindings", err)
 	}
 	if c.JSON {
 		return printJSON(e.out, b)

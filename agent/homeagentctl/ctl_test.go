@@ -131,7 +131,7 @@ func TestSessions(t *testing.T) {
 	if err != nil || !strings.Contains(out, "home address        2001:db8::1000") {
 		t.Errorf("session: %v\n%s", err, out)
 	}
-	if _, err := ctl(t, "", "--socket", socket, "session", "nobody"); err == nil || !strings.Contains(err.Error(), "no such session") {
+	if _, err := ctl(t, "", "--socket", socket, "session", "nobody"); err == nil || !strings.Contains(err.Error(), "no such session (homeagentctl sessions lists") {
 		t.Errorf("session of nobody: %v", err)
 	}
 }

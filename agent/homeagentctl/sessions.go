@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -40,7 +41,7 @@ type sessionCmd struct {
 func (c *sessionCmd) Run(e *environment) error {
 	s, err := e.client.Session(e, c.ID)
 	if err != nil {
-		return err
+		return pointTo("homeagentctl sessions", err)
 	}
 	if c.JSON {
 		return printJSON(e.out, control.OneSession{Schema: control.Schema, Session: s})
@@ -71,6 +72,14 @@ func printSession(out io.Writer, s control.Session) error {
 	return w.Flush()
 }
 
+// pointTo names the command that lists what there is, if something was not found.
+func pointTo(command string, err error) error {
+	if errors.Is(err, control.ErrNotFound) {
+		return fmt.Errorf("%w (%s lists what there is)", err, command)
+	}
+	return err
+}
+
 func expires(s control.Session) string {
 	if s.Expires == nil {
 		return "never"
@@ -87,7 +96,7 @@ type releaseCmd struct {
 func (c *releaseCmd) Run(e *environment) error {
 	was, err := e.client.Session(e, c.ID)
 	if err != nil {
-		return err
+		return pointTo("homeagentctl sessions", err)
 	}
 	if err := e.client.Release(e, was.ID); err != nil {
 		return err
