@@ -126,7 +126,9 @@ func (m *Manager) update(home netip.Addr, change func(*store.Session)) {
 	if !ok {
 		return
 	}
+	m.proven -= proven(&e.Session)
 	change(&e.Session)
+	m.proven += proven(&e.Session)
 	m.unsettled[e.UserName] = struct{}{}
 	m.wake()
 }

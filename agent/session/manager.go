@@ -86,6 +86,7 @@ type Manager struct {
 	expiry    expiryQueue
 	unsettled map[string]struct{} // users whose durable state may lag behind memory
 	keyPrints map[string]psk.Fingerprint
+	proven    int    // sessions that an IKE_AUTH has proven
 	planned   int    // newcomers under way, who count against MaxSessions
 	reqIDs    uint32 // the highest one given, firstReqID-1 if none was
 	minted    uint64 // Acct-Multi-Session-Ids made
@@ -171,7 +172,16 @@ func (m *Manager) insert(s store.Session) {
 	e := &entry{Session: s, identity: m.identity(s.UserName), place: -1}
 	m.users[s.UserName], m.known[e.identity], m.ids[s.SessionID], m.homes[s.HomeAddress] = e, e, e, e
 	m.load[s.HomeAgent]++
+	m.proven += proven(&s)
 	m.expiry.add(e)
+}
+
+// proven is 1 for a session whose key an IKE_AUTH has proven, and else 0.
+func proven(s *store.Session) int {
+	if s.EstablishedAt.IsZero() {
+		return 0
+	}
+	return 1
 }
 
 // remove takes a user's session out of the indexes. The caller holds the lock.
@@ -185,6 +195,7 @@ func (m *Manager) remove(user string) {
 	delete(m.ids, e.SessionID)
 	delete(m.homes, e.HomeAddress)
 	m.load[e.HomeAgent]--
+	m.proven -= proven(&e.Session)
 	m.expiry.drop(e)
 }
 

@@ -18,13 +18,7 @@ type Counts struct{ Total, Established int }
 func (m *Manager) Counts() Counts {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := Counts{Total: len(m.users)}
-	for _, e := range m.users {
-		if !e.EstablishedAt.IsZero() {
-			c.Established++
-		}
-	}
-	return c
+	return Counts{Total: len(m.users), Established: m.proven}
 }
 
 // Sessions lists all sessions in the order of their user names.
