@@ -92,7 +92,10 @@ func TestInitSaysWhatIsMissing(t *testing.T) {
 func TestInitReplaces(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "homeagent.toml")
-	if err := os.WriteFile(path, []byte(config.Sample()), 0o604); err != nil {
+	if err := os.WriteFile(path, []byte(config.Sample()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o604); err != nil { // whatever the umask is: other tests' sockets change it
 		t.Fatal(err)
 	}
 	if out, err := initIn(t, path, "", given...); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -82,11 +83,15 @@ func main() {
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	var c cli
+	more := ""
+	if slices.Contains(args, "--manual") { // long: else looked through for each flag
+		more = schemaPage(schemaText)
+	}
 	parser, err := kong.New(&c,
 		kong.Name("homeagentctl"),
 		kong.Description("Operate the Mobile IPv6 home agent."),
 		kong.Writers(out, os.Stderr),
-		kong.Vars{"socket": defaultSocket, "version": version.Version, "more": schemaPage(schemaText), "kinds": kindNames()},
+		kong.Vars{"socket": defaultSocket, "version": version.Version, "more": more, "kinds": kindNames()},
 	)
 	if err != nil {
 		return err
