@@ -206,7 +206,7 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		{"no lifetime", minimal + "valid_lifetime = \"never\"\n", `:15: home_prefix\.valid_lifetime: is "never" \(expected "forever", a duration such as`},
 		{"preferred for longer than valid", minimal + "valid_lifetime = \"1h\"\npreferred_lifetime = \"61m\"\n", `:16: home_prefix\.preferred_lifetime: 1h1m0s is longer than valid_lifetime, 1h0m0s`},
 		{"a late refresh request", minimal + "[mobility]\nrefresh_request = \"3s\"\n", `:16: mobility\.refresh_request: 3s is too short \(must be 0s or at least 4s\)`},
-		{"intervals of advertisements", minimal + "[mobility]\nmax_prefix_advertisement_interval = \"5m\"\n", `:16: mobility\.max_prefix_advertisement_interval: 5m is shorter than mobility\.min_prefix_advertisement_interval, 10m`},
+		{"H44: intervals of advertisements", minimal + "[mobility]\nmax_prefix_advertisement_interval = \"5m\"\n", `:16: mobility\.max_prefix_advertisement_interval: 5m is shorter than mobility\.min_prefix_advertisement_interval, 10m`},
 		{"a short hold-down", minimal + "[mobility]\nhold_down = \"4s\"\n", `:16: mobility\.hold_down: 4s is too short \(must be at least limits.effect_timeout, 5s\)`},
 		{"a network in another", minimal + "[[mobility.network]]\nuser_name = \"a\"\nprefix = \"2001:db8:9:1::/64\"\n[[mobility.network]]\nuser_name = \"b\"\nprefix = \"2001:db8:9::/48\"\n", `:17: mobility\.network\.prefix: 2001:db8:9:1::/64 overlaps 2001:db8:9::/48`},
 		{"a date", minimal + "[log]\nlevel = 2026-11-23\n", `:16: log\.level: is a LocalDate`},

@@ -159,7 +159,7 @@ func (s *stranger) solicits(message []byte) []byte {
 
 // Mobile nodes that do not ask are told of prefixes all the same: when they have
 // registered, and when the configuration says something else.
-func TestH43_OthersAreToldUnasked(t *testing.T) {
+func TestH43_H44_OthersAreToldUnasked(t *testing.T) {
 	s := newSystem(t, physicalHomeLink+"min_prefix_advertisement_interval = \"1s\"\nmax_prefix_advertisement_interval = \"2s\"\n")
 	node := s.stranger(t, 1)
 	node.secure(testbed.CareOfAddressA)
