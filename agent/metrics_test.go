@@ -144,7 +144,8 @@ func TestProfiles(t *testing.T) {
 	for path, want := range map[string]int{
 		"/debug/pprof/": http.StatusOK, "/debug/pprof/heap": http.StatusOK, "/debug/pprof/goroutine?debug=1": http.StatusOK,
 		"/debug/pprof/goroutine?debug=2": http.StatusInternalServerError, "/debug/pprof/cmdline": http.StatusNotFound,
-		"/debug/pprof/goroutine?debug=%2B3": http.StatusInternalServerError,
+		"/debug/pprof/goroutine?debug=%2B3":                 http.StatusInternalServerError,
+		"/debug/pprof/goroutine?debug=99999999999999999999": http.StatusInternalServerError,
 	} {
 		if code, body := h.get(t, "control", path); code != want {
 			t.Errorf("%s: %d, want %d\n%.200s", path, code, want, body)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/pprof"
-	"strconv"
 )
 
 // profiles answers GET /debug/pprof/ with what the Go runtime knows of itself,
@@ -18,7 +17,7 @@ func (a *Agent) profiles() http.Handler {
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("GET /debug/pprof/cmdline", http.NotFound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if n, err := strconv.Atoi(r.FormValue("debug")); err == nil && n > 1 {
+		if debug := r.FormValue("debug"); debug != "" && debug != "0" && debug != "1" {
 			a.control.Refuse(w, errArguments)
 			return
 		}
@@ -26,4 +25,4 @@ func (a *Agent) profiles() http.Handler {
 	})
 }
 
-var errArguments = errors.New("profiling with debug above 1: that would print arguments of functions, which may be of keys (take debug=1)")
+var errArguments = errors.New("profiling with another debug than 0 or 1: that could print arguments of functions, which may be of keys (take debug=1)")

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"homeagent/agent/bindingcache"
 	"homeagent/agent/config"
 	"homeagent/agent/control"
 	"homeagent/agent/discovery"
@@ -34,9 +35,11 @@ type reloader struct {
 	agent *Agent
 	means Reload
 
-	mu     sync.Mutex // one at a time
-	inUse  *config.Config
-	failed error
+	// failed is why the last reading was not taken over, nil if it was.
+	failed atomic.Pointer[error]
+
+	mu    sync.Mutex // one at a time
+	inUse *config.Config
 
 	takenOver atomic.Pointer[time.Time] // when a configuration was last
 }
@@ -59,6 +62,11 @@ func (r *reloader) String() string { return "configuration" }
 
 // Run reads the configuration whenever it is asked to, until ctx ends.
 func (r *reloader) Run(ctx context.Context) error {
+	select {
+	case <-r.agent.ready: // what comes earlier waits
+	case <-ctx.Done():
+		return nil
+	}
 	for {
 		select {
 		case <-r.means.Asked:
@@ -77,9 +85,12 @@ func (r *reloader) reload(ctx context.Context) (control.Reload, error) {
 	if r.means.Load == nil {
 		return control.Reload{}, errors.New("reading the configuration again: this daemon was not started from a file")
 	}
+	if r.agent.state() != "ready" {
+		return control.Reload{}, errors.New("reading the configuration again: the daemon is still starting (try again when it is ready)")
+	}
 	r.tell(r.agent.deps.Notifier.Reloading())
 	changes, err := r.takeOver(ctx)
-	r.failed = err
+	r.failed.Store(&err)
 	if err != nil {
 		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationRefused, Detail: err.Error()})
 	} else {
@@ -130,20 +141,28 @@ func (r *reloader) takeOver(ctx context.Context) (config.Changes, error) {
 
 // lastError is why the last reading was not taken over, nil if it was.
 func (r *reloader) lastError() error {
-	if !r.mu.TryLock() { // under way
-		return nil
+	if err := r.failed.Load(); err != nil {
+		return *err
 	}
-	defer r.mu.Unlock()
-	return r.failed
+	return nil
 }
 
-// adopt takes over what a running agent can of a configuration. What can be
-// refused comes first.
+// adopt takes over what a running agent can of a configuration, all of it or
+// nothing: what can be refused comes first.
 func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(string) error) error {
 	credentials, err := cfg.Diameter.LoadTLS()
 	if err != nil {
 		return err
 	}
+	if _, err := bindingcache.New(a.bindingRules(cfg)); err != nil {
+		return err
+	}
+	if err := a.peers.Reconfigure(ctx, credentials, peers(cfg.Diameter)); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("changing the Diameter peers: %w", err)
+	}
+	a.bootstrapper.rules.Store(newBootstrapRules(cfg.Diameter))
+	a.sessions.SetLimits(cfg.Limits.Sessions, cfg.Limits.Authorization)
+	a.setNetworks(cfg)
 	if err := a.registrar.Reconfigure(a.bindingRules(cfg)); err != nil {
 		return err
 	}
@@ -152,21 +171,8 @@ func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(
 			return err
 		}
 	}
-	a.setNetworks(cfg)
-	if credentials != nil {
-		if err := a.peers.SetTLS(credentials); err != nil {
-			return err
-		}
-	}
-	a.bootstrapper.rules.Store(newBootstrapRules(cfg.Diameter))
-	a.sessions.SetLimits(cfg.Limits.Sessions, cfg.Limits.Authorization)
 	if setLogLevel != nil {
-		if err := setLogLevel(cfg.Log.Level); err != nil {
-			return err
-		}
-	}
-	if err := a.peers.SetPeers(ctx, peers(cfg.Diameter)); err != nil {
-		return fmt.Errorf("changing the Diameter peers: %w", err)
+		return setLogLevel(cfg.Log.Level) // one of the names, as the configuration was read
 	}
 	return nil
 }

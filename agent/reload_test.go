@@ -76,7 +76,17 @@ func TestReloadOfWhatIsWrong(t *testing.T) {
 		t.Errorf("got %v, want the file and the line", err)
 	}
 	h.askFor(t, aaah, "mn1@example.com", diameter.Success)
-	h.edit(t, "bootstraper = false", "bootstrapper = false")
+	// What only shows when it is tried changes nothing, either.
+	h.edit(t, "bootstraper = false", "bootstrapper = false\nconnect = \"aaah.example.com\"")
+	h.edit(t, `secured = "loopback"`, `secured = "tls"`)
+	h.edit(t, `realm = "example.net"`, "realm = \"example.net\"\ncertificate = \"/nowhere\"\nkey = \"/nowhere\"\nca = \"/nowhere\"\nstrict_vector = false")
+	if _, err := h.ctl.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "diameter.certificate") {
+		t.Errorf("got %v, want the file that is not there", err)
+	}
+	h.askFor(t, aaah, "mn1@example.com", diameter.Success)
+	h.edit(t, "certificate = \"/nowhere\"\nkey = \"/nowhere\"\nca = \"/nowhere\"\nstrict_vector = false", "")
+	h.edit(t, `secured = "tls"`, `secured = "loopback"`)
+	h.edit(t, "\nconnect = \"aaah.example.com\"", "")
 	h.reload(t, control.Reload{TakenOver: []string{"diameter.peer"}})
 	h.askFor(t, aaah, "mn2@example.com", diameter.AuthorizationRejected)
 }

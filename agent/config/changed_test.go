@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,16 +54,72 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Every name of an option that is taken over is one.
-func TestLiveOptions(t *testing.T) {
+// allLive changes every option and section that is taken over.
+const allLive = `
+[diameter]
+identity = "ha.example.com"
+realm = "example.com"
+certificate = "/c.pem"
+key = "/k.pem"
+ca = "/a.pem"
+strict_vector = false
+[[diameter.listen]]
+address = "[::1]:3868"
+tls = false
+[[diameter.peer]]
+identity = "other.example.com"
+secured = "loopback"
+[home_agent]
+addresses = ["2001:db8:1::1"]
+[[home_prefix]]
+prefix = "2001:db8:1::/64"
+valid_lifetime = "48h"
+preferred_lifetime = "24h"
+[mobility]
+max_lifetime = "30m"
+refresh_request = "1m"
+require_alternate_care_of = true
+[[mobility.network]]
+user_name = "mr@example.com"
+prefix = "2001:db8:9::/64"
+[limits]
+sessions = 7
+authorization = "2h"
+[log]
+level = "debug"
+`
+
+// Whatever is said to be taken over is, and nothing else.
+func TestLiveOptionsAreTakenOver(t *testing.T) {
 	t.Parallel()
-	live := 0
+	before, err := load(t, minimal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := load(t, allLive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := config.Compare(before, now)
+	var live []string
 	for _, o := range config.Describe() {
-		if o.Live() && !o.Repeated {
-			live++
+		section := o.Key[:strings.LastIndex(o.Key, ".")]
+		switch {
+		case !o.Live():
+		case !o.Repeated, section == "home_prefix":
+			live = append(live, o.Key)
+		case !slices.Contains(live, section):
+			live = append(live, section)
 		}
 	}
-	if live != 10 {
-		t.Errorf("%d options are taken over, want 10", live)
+	if diff := cmp.Diff(config.Changes{Live: live}, changes); diff != "" {
+		t.Errorf("unexpected changes (-want +got):\n%s", diff)
+	}
+	mixed := now.WithFixed(before)
+	if left := config.Compare(mixed, now); left.Live != nil || left.Fixed != nil {
+		t.Errorf("not taken over: %+v", left)
+	}
+	if fixed := config.Compare(before, mixed).Fixed; fixed != nil {
+		t.Errorf("taken over, though it takes a restart: %v", fixed)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"homeagent/diameter/peer/base"
 )
 
-// ErrNotRunning is the error of SetPeers when Run does not run.
+// ErrNotRunning is the error of SetPeers and Reconfigure when Run does not run.
 var ErrNotRunning = errors.New("the Diameter peers are not running")
 
 // SetPeers replaces the peers. Those no longer listed are disconnected with the
@@ -20,8 +20,15 @@ var ErrNotRunning = errors.New("the Diameter peers are not running")
 // all who had to leave have left, which the timers Drain and Disconnect bound,
 // or until ctx ends. Unless the error is ctx's, nothing has changed.
 func (t *Table) SetPeers(ctx context.Context, configs []PeerConfig) error {
+	return t.Reconfigure(ctx, t.tls.Load().own, configs)
+}
+
+// Reconfigure replaces the peers as SetPeers does, and our certificate and the
+// authorities that we believe. Connections from then on begin with them; those
+// that are open stay, as the other end has proven whom it is.
+func (t *Table) Reconfigure(ctx context.Context, secure *tls.Config, configs []PeerConfig) error {
 	config := t.config
-	config.Peers, config.TLS = configs, t.tls.Load().own
+	config.Peers, config.TLS = configs, secure
 	if err := config.validate(); err != nil {
 		return err
 	}
@@ -30,6 +37,7 @@ func (t *Table) SetPeers(ctx context.Context, configs []PeerConfig) error {
 		t.mu.Unlock()
 		return ErrNotRunning
 	}
+	t.tls.Store(newCredentials(secure))
 	before := t.peers
 	t.peers = t.successors(before, configs)
 	var leaving sync.WaitGroup
@@ -46,24 +54,6 @@ func (t *Table) SetPeers(ctx context.Context, configs []PeerConfig) error {
 	}
 	t.mu.Unlock()
 	return wait(ctx, &leaving)
-}
-
-// SetTLS replaces our certificate and the authorities that we believe. Connections
-// from then on begin with them; those that are open stay, as the other end has
-// proven whom it is.
-func (t *Table) SetTLS(c *tls.Config) error {
-	config := t.config
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	config.TLS, config.Peers = c, nil
-	for _, p := range t.peers {
-		config.Peers = append(config.Peers, p.config)
-	}
-	if err := config.validate(); err != nil {
-		return err
-	}
-	t.tls.Store(newCredentials(c))
-	return nil
 }
 
 // successors are the peers as configured now; those unchanged are the same.

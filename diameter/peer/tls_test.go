@@ -312,19 +312,19 @@ func TestFarewellOverTLS(t *testing.T) {
 	f.closed()
 }
 
-// TestSetTLS: a new certificate, of a new authority, is for new connections.
-func TestSetTLS(t *testing.T) {
+// TestNewCertificate: a new certificate, of a new authority, is for new connections.
+func TestNewCertificate(t *testing.T) {
 	t.Parallel()
 	former, present := newAuthority(t), newAuthority(t)
 	table := start(t, secure(former))
 	open := dialTLS(t, table, former.config(them))
 	open.open(them)
 	for _, bad := range []*tls.Config{nil, present.config("somebody.else.example")} {
-		if err := table.SetTLS(bad); err == nil {
+		if err := table.Reconfigure(t.Context(), bad, secure(former).Peers); err == nil {
 			t.Error("a configuration was taken with which nobody would accept us")
 		}
 	}
-	if err := table.SetTLS(present.config(us)); err != nil {
+	if err := table.Reconfigure(t.Context(), present.config(us), secure(former).Peers); err != nil {
 		t.Fatal(err)
 	}
 	if code := open.ask(hmr("before")); code != diameter.Success {
