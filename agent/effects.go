@@ -57,18 +57,13 @@ func claim(b bindingcache.Binding) homelink.Claim {
 	}
 }
 
-// Save makes bindings durable, or their absence. It is the first step of every
-// registration, so it is also where the mobile node says that it is content with
-// the CHILD_SAs it has.
+// Save makes bindings durable, or their absence.
 func (e effects) Save(ctx context.Context, records []registrar.Record) error {
 	changes := make([]store.Change, len(records))
 	for i, r := range records {
 		if !r.Binding.HomeAddress.IsValid() {
 			changes[i] = store.DeleteBinding{HomeAddress: r.HomeAddress}
 			continue
-		}
-		if r.Binding.Active() {
-			e.charon.Registered(r.HomeAddress)
 		}
 		changes[i] = store.PutBinding{Binding: toStore(r.Binding)}
 	}

@@ -167,7 +167,7 @@ func (c *Charon) oust(s *session) {
 	if c.users[s.user.fold] == s {
 		delete(c.users, s.user.fold)
 	}
-	s.sas, s.base, s.wishes = nil, nil, Tunnels{}
+	s.sas, s.base, s.wishes, s.ended = nil, nil, Tunnels{}, Tunnels{}
 	c.endings.add(ending{name: s.name})
 	c.resume(s)
 }
@@ -252,7 +252,7 @@ func (c *Charon) forget(s *session) {
 	}
 	c.apply(c.window(s).Remove(s, time.Now()), backlog)
 	s.wanted, s.suspended, s.placed, s.ending = false, false, false, true
-	s.base, s.sas, s.wishes = nil, nil, Tunnels{}
+	s.base, s.sas, s.wishes, s.ended = nil, nil, Tunnels{}, Tunnels{}
 	s.answer(errSuperseded)
 	c.resume(s)
 	c.settle(s)

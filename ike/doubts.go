@@ -3,13 +3,12 @@ package ike
 import (
 	"context"
 	"fmt"
-	"net/netip"
 
 	"homeagent/ike/vici"
 )
 
-// doubts are the names of connections whose mobile nodes may not want any more
-// what they wanted once. It is under Charon's lock.
+// doubts are the names of connections whose mobile nodes have ended what, as far as
+// is known, was their last CHILD_SA of a kind. It is under Charon's lock.
 type doubts struct {
 	names map[string]bool
 	wake  chan struct{}
@@ -35,30 +34,17 @@ func (d *doubts) take() (string, bool) {
 	return "", false
 }
 
-// Registered takes note that a Binding Update of a mobile node was accepted: it
-// is content with the CHILD_SAs it has. Should it have wanted more, charon is
-// asked what it has; what follows is reported by [Config.OnTunnels]. Registered
-// does not wait for that.
-func (c *Charon) Registered(home netip.Addr) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.sessions[ConnectionName(home)]
-	if s == nil || !s.wanted || s.cred.HomeAddress != home {
-		return
-	}
-	c.doubt(s)
-}
-
-// doubt has charon asked what a mobile node has, if it seems to be less than it
-// wanted: there may be CHILD_SAs of which the news is still to come.
-func (c *Charon) doubt(s *session) {
-	if has := s.tunnelled(); has.or(s.wishes) != has {
+// doubt takes note that a mobile node has ended CHILD_SAs for t, and has charon asked
+// what it has, as there may be others of which the news is still to come.
+func (c *Charon) doubt(s *session, t Tunnels) {
+	s.ended = s.ended.or(t.without(s.tunnelled()))
+	if s.ended != (Tunnels{}) {
 		c.doubts.add(s.name)
 	}
 }
 
-// resolve settles doubts until ctx ends. One that cannot be settled comes back
-// with the next Binding Update.
+// resolve settles doubts until ctx ends. What cannot be settled is left to the
+// next listing of all.
 func (c *Charon) resolve(ctx context.Context, link *vici.Link) {
 	for {
 		c.mu.Lock()
@@ -78,9 +64,8 @@ func (c *Charon) resolve(ctx context.Context, link *vici.Link) {
 	}
 }
 
-// ask has charon tell of the IKE_SAs of one connection, and takes what their
-// CHILD_SAs are for as what the mobile node wants. Without an IKE_SA, or with
-// news that came meanwhile, nothing is concluded.
+// ask has charon tell of the IKE_SAs of one connection. Without an IKE_SA nothing
+// is concluded; with news that came meanwhile charon is asked again.
 func (c *Charon) ask(ctx context.Context, link *vici.Link, name string) error {
 	c.mu.Lock()
 	start := c.clock
@@ -97,10 +82,12 @@ func (c *Charon) ask(ctx context.Context, link *vici.Link, name string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.sessions[name]
-	if s == nil || !s.wanted || s.touched > start || len(listed) == 0 {
-		return nil
+	switch {
+	case s == nil || !s.wanted || len(listed) == 0:
+	case s.touched > start:
+		c.doubt(s, s.ended)
+	default:
+		c.correct(s, listed)
 	}
-	c.correct(s, listed)
-	c.want(s, s.tunnelled())
 	return nil
 }

@@ -73,7 +73,7 @@ func (c *Charon) up(s *session, sa ikeSA) {
 		report := s.established(sa, now)
 		c.reports.add(func() { c.cfg.OnUp(report) })
 	}
-	c.want(s, s.wishes.or(s.tunnelled()))
+	c.gain(s)
 }
 
 // down records that an IKE_SA is gone. An evicted session is loaded again at
@@ -133,7 +133,7 @@ func (c *Charon) listSAs(ctx context.Context, link *vici.Link) error {
 	return nil
 }
 
-// correct takes over what was listed of a session.
+// correct takes over what was listed of a session, one IKE_SA at least.
 func (c *Charon) correct(s *session, listed []ikeSA) {
 	for _, sa := range listed {
 		i := s.find(sa.id)
@@ -150,5 +150,6 @@ func (c *Charon) correct(s *session, listed []ikeSA) {
 		return !slices.ContainsFunc(listed, func(l ikeSA) bool { return l.id == sa.id })
 	})
 	s.assumed = false
-	c.want(s, s.wishes.or(s.tunnelled()))
+	c.want(s, s.wishes.without(s.ended).or(s.tunnelled()))
+	s.ended = Tunnels{}
 }

@@ -57,6 +57,7 @@ type session struct {
 	parts   [partKinds]part
 	sas     []ikeSA
 	wishes  Tunnels // of the mobile node; see tunnels.go
+	ended   Tunnels // wishes whose CHILD_SA the mobile node ended; a listing is to confirm it
 	assumed bool    // restored as established; no listing has told since
 	touched uint64  // when sas changed, on Charon's clock
 	waiters []*waiter

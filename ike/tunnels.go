@@ -20,6 +20,10 @@ func (t Tunnels) or(u Tunnels) Tunnels {
 	return Tunnels{t.ReturnRoutability || u.ReturnRoutability, t.Payload || u.Payload}
 }
 
+func (t Tunnels) without(u Tunnels) Tunnels {
+	return Tunnels{t.ReturnRoutability && !u.ReturnRoutability, t.Payload && !u.Payload}
+}
+
 // Tunneled reports which packets a mobile node wants protected.
 type Tunneled struct {
 	UserName    string
@@ -30,9 +34,11 @@ type Tunneled struct {
 // A session keeps in mind which tunnels its mobile node wants. Having a CHILD_SA
 // is the wish for it; that one is missing is no wish. An IKE_SA can be lost by
 // anybody's doing who is able to stop packets, and whoever does that must not
-// get to read what was encrypted. Only the mobile node itself takes a wish back:
-// by ending the CHILD_SA while the IKE_SA goes on, or by registering over an
-// IKE_SA that has none.
+// get to read what was encrypted; neither must who stops only the exchange in which
+// the CHILD_SA would come back. Only the mobile node itself takes a wish back, by
+// ending the CHILD_SA while the IKE_SA goes on, or else the wish ends with the
+// session. A node that authenticates again without the CHILD_SA has to set it up
+// and end it before its packets pass unprotected.
 
 // seen is an IKE_SA as charon tells of it.
 func seen(sa vici.IKESA) ikeSA {
@@ -41,33 +47,52 @@ func seen(sa vici.IKESA) ikeSA {
 
 // observeChild takes an event about a CHILD_SA.
 func (c *Charon) observeChild(s *session, e vici.Event) {
+	if e.Kind == vici.ChildDown {
+		c.childDown(s, e)
+		return
+	}
 	i := s.find(e.SA.UniqueID)
 	if i < 0 {
-		if e.Kind != vici.ChildDown && e.SA.IsEstablished() {
+		if e.SA.IsEstablished() {
 			c.up(s, seen(e.SA)) // news of before this connection
 		}
 		return
 	}
 	sa := &s.sas[i]
-	switch e.Kind {
-	case vici.ChildUp:
-		sa.children = append(sa.without(e.SA.Children), e.SA.Children...)
-	case vici.ChildRekeyed:
-		sa.children = append(sa.without([]vici.ChildSA{{UniqueID: e.Old}}), e.SA.Children...)
-	case vici.ChildDown:
-		sa.children = sa.without(e.SA.Children)
-		if e.SA.IsEstablished() {
-			c.doubt(s)
-		}
-		return
+	if e.Kind == vici.ChildRekeyed {
+		sa.children = sa.without([]vici.ChildSA{{UniqueID: e.Old}})
 	}
-	c.want(s, s.wishes.or(s.tunnelled()))
+	sa.children = append(sa.without(e.SA.Children), e.SA.Children...)
+	c.gain(s)
 	for _, child := range e.SA.Children {
 		if child.Name == childPayload && !s.coversPayload(child) {
 			c.say(slog.LevelWarn, "a mobile node has a CHILD_SA for some of its packets, which is of no use: they have to be all or none", "user_name", s.cred.UserName,
 				"home_address", s.cred.HomeAddress, "ours", child.LocalTS, "theirs", child.RemoteTS)
 		}
 	}
+}
+
+// childDown takes the end of CHILD_SAs, which is the mobile node's word only while
+// their IKE_SA goes on.
+func (c *Charon) childDown(s *session, e vici.Event) {
+	if i := s.find(e.SA.UniqueID); i >= 0 {
+		s.sas[i].children = s.sas[i].without(e.SA.Children)
+	}
+	if !e.SA.IsEstablished() {
+		return
+	}
+	var ended Tunnels
+	for _, child := range e.SA.Children {
+		ended = ended.or(s.purpose(child))
+	}
+	c.doubt(s, ended)
+}
+
+// gain takes what a mobile node has CHILD_SAs for as wanted, too.
+func (c *Charon) gain(s *session) {
+	has := s.tunnelled()
+	s.ended = s.ended.without(has)
+	c.want(s, s.wishes.or(has))
 }
 
 // without lists the CHILD_SAs but for these.
@@ -112,18 +137,23 @@ func (s *session) tunnelled() Tunnels {
 	var t Tunnels
 	for _, sa := range s.sas {
 		for _, child := range sa.children {
-			if !isInUse(child) {
-				continue
-			}
-			switch child.Name {
-			case childReturnRoutability, childHomeTest:
-				t.ReturnRoutability = true
-			case childPayload:
-				t.Payload = t.Payload || s.coversPayload(child)
+			if isInUse(child) {
+				t = t.or(s.purpose(child))
 			}
 		}
 	}
 	return t
+}
+
+// purpose is what a CHILD_SA is for.
+func (s *session) purpose(child vici.ChildSA) Tunnels {
+	switch child.Name {
+	case childReturnRoutability, childHomeTest:
+		return Tunnels{ReturnRoutability: true}
+	case childPayload:
+		return Tunnels{Payload: s.coversPayload(child)}
+	}
+	return Tunnels{}
 }
 
 // isInUse tells whether a CHILD_SA is neither ended nor replaced: charon keeps such

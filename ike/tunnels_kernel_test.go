@@ -112,8 +112,9 @@ func TestKernelTunnels(t *testing.T) {
 	f.startAgent(ike.Config{}, []ike.Credential{c})
 	f.must(f.node.Initiate(t.Context(), name(1), "mh"))
 	f.wants()
-	f.ike.Registered(home(1))
-	f.wants(ike.Tunnels{})
+	f.must(f.node.Initiate(t.Context(), name(1), "all"))
+	f.swanctl(f.mn, "--terminate", "--child", "all")
+	f.wants(ike.Tunnels{ReturnRoutability: true})
 }
 
 // TestKernelSelectors: mobile nodes that select Mobility Header types, as RFC 4877

@@ -57,31 +57,76 @@ func TestTunnels(t *testing.T) {
 }
 
 // TestLostTunnelsStayWanted: an IKE_SA that is gone takes no wish with it, whoever
-// ended it. A registration over one without CHILD_SAs does.
+// ended it, nor does another that has no such CHILD_SA. Its end over an IKE_SA that
+// goes on does, and that of the session.
 func TestLostTunnelsStayWanted(t *testing.T) {
 	t.Parallel()
+	const up = "up mn1@example.com 2001:db8:1::1 2001:db8:2::1"
 	run(t, ike.Config{}, func(r *rig) {
 		r.mustArm(cred(1, 1))
 		id := r.establish(1)
 		r.charon.AddChild(id, payload(1))
+		rr := r.charon.AddChild(id, routability(1))
 		r.takeReports()
+		r.charon.DropChild(id, rr, true)
+		r.checkReports(wantsPayload)
 		r.charon.Drop(id, true)
-		r.ike.Registered(home(1))
 		r.checkReports("down mn1@example.com 2001:db8:1::1")
 
+		// The exchange for the payload is stopped, that for another is not.
 		id = r.establish(1)
-		r.checkReports("up mn1@example.com 2001:db8:1::1 2001:db8:2::1")
-		r.charon.AddChild(id, payload(1))
-		r.ike.Registered(home(1))
+		r.checkReports(up)
+		rr = r.charon.AddChild(id, routability(1))
+		r.checkReports(wantsBoth)
+		r.charon.DropChild(id, r.charon.AddChild(id, vicitest.Child{Name: "payload", LocalTS: []string{"::/0[udp]"}, RemoteTS: []string{"2001:db8:1::1/128"}}), true)
+		time.Sleep(time.Hour)
 		r.checkReports()
+		r.charon.DropChild(id, rr, true)
+		r.checkReports(wantsPayload)
 
-		r.charon.Drop(id, true)
-		r.establish(1)
-		r.takeReports()
-		r.ike.Registered(home(2)) // of whom nothing is known
-		r.checkReports()
-		r.ike.Registered(home(1))
+		r.charon.DropChild(id, r.charon.AddChild(id, payload(1)), true)
 		r.checkReports(wantsNothing)
+		r.charon.AddChild(id, payload(1))
+		r.checkReports(wantsPayload)
+		if err := r.forget(1); err != nil {
+			t.Error(err)
+		}
+		r.mustArm(cred(1, 2))
+		r.charon.AddChild(r.establish(1), payload(1))
+		r.checkReports(up, wantsPayload)
+	})
+}
+
+// TestDoubtOutlivesTheLink: what charon could not be asked is asked when it can be.
+func TestDoubtOutlivesTheLink(t *testing.T) {
+	t.Parallel()
+	run(t, ike.Config{}, func(r *rig) {
+		r.mustArm(cred(1, 1))
+		id := r.establish(1)
+		child := r.charon.AddChild(id, payload(1))
+		r.takeReports()
+		r.charon.Script(func(c vicitest.Call) vicitest.Action { return vicitest.Action{HangUp: c.Command == "list-sas"} })
+		r.charon.DropChild(id, child, true)
+		r.checkReports()
+		r.charon.Script(nil)
+		time.Sleep(2 * time.Minute)
+		r.checkReports(wantsNothing)
+	})
+}
+
+// TestEndedAtOnce: CHILD_SAs that are ended together are all taken for ended.
+func TestEndedAtOnce(t *testing.T) {
+	t.Parallel()
+	run(t, ike.Config{}, func(r *rig) {
+		r.mustArm(cred(1, 1))
+		id := r.establish(1)
+		first, second := r.charon.AddChild(id, payload(1)), r.charon.AddChild(id, routability(1))
+		r.takeReports()
+		r.charon.DropChild(id, first, true)
+		r.charon.DropChild(id, second, true)
+		if got := r.takeReports(); len(got) == 0 || got[len(got)-1] != wantsNothing {
+			t.Errorf("got %q, want %q in the end", got, wantsNothing)
+		}
 	})
 }
 
@@ -128,15 +173,14 @@ func TestLostNews(t *testing.T) {
 func TestMissedTunnels(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name       string
-		happen     func(r *rig, id, child uint32)
-		want       []string
-		registered []string // what a registration then adds
+		name   string
+		happen func(r *rig, id, child uint32)
+		want   []string
 	}{
-		{"another", func(r *rig, id, _ uint32) { r.charon.AddChild(id, routability(1)) }, []string{wantsBoth}, nil},
-		{"ended", func(r *rig, id, child uint32) { r.charon.DropChild(id, child, true) }, nil, []string{wantsNothing}},
-		{"rekeyed", func(r *rig, id, child uint32) { r.charon.RekeyChild(id, child) }, nil, nil},
-		{"nothing", func(*rig, uint32, uint32) {}, nil, nil},
+		{"another", func(r *rig, id, _ uint32) { r.charon.AddChild(id, routability(1)) }, []string{wantsBoth}},
+		{"ended", func(r *rig, id, child uint32) { r.charon.DropChild(id, child, true) }, nil},
+		{"rekeyed", func(r *rig, id, child uint32) { r.charon.RekeyChild(id, child) }, nil},
+		{"nothing", func(*rig, uint32, uint32) {}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -150,8 +194,6 @@ func TestMissedTunnels(t *testing.T) {
 				tt.happen(r, id, child)
 				time.Sleep(2 * time.Minute)
 				r.checkReports(tt.want...)
-				r.ike.Registered(home(1))
-				r.checkReports(tt.registered...)
 			})
 		})
 	}
@@ -173,26 +215,21 @@ func TestRestoredTunnels(t *testing.T) {
 			return creds
 		}
 		for _, tt := range []struct {
-			name       string
-			creds      []ike.Credential
-			want       []string
-			registered []string
+			name  string
+			creds []ike.Credential
+			want  []string
 		}{
-			{"as it was", restored(true, false), nil, []string{"tunnels mn2@example.com 2001:db8:1::2 {ReturnRoutability:false Payload:false}"}},
-			{"unknown", restored(false, false), []string{wantsPayload}, nil},
-			{"more", restored(true, true), []string{wantsPayload}, []string{"tunnels mn2@example.com 2001:db8:1::2 {ReturnRoutability:false Payload:false}"}},
+			{"as it was", restored(true, false), nil},
+			{"unknown", restored(false, false), []string{wantsPayload}},
+			{"more", restored(true, true), nil},
 		} {
 			again := &rig{t: r.t, charon: r.charon}
 			again.start(ike.Config{}, func(r *rig) { r.ike.Restore(tt.creds) }, func(r *rig) {
-				r.ike.Registered(home(1)) // before charon can be asked
 				<-r.ike.Ready()
 				time.Sleep(time.Second)
 				if diff := cmp.Diff(tt.want, r.takeReports()); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 				}
-				r.ike.Registered(home(1))
-				r.ike.Registered(home(2))
-				r.checkReports(tt.registered...)
 			})
 		}
 	})
@@ -213,7 +250,7 @@ func TestAnotherUserWantsNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.takeReports()
-		r.ike.Registered(home(1))
+		time.Sleep(2 * time.Minute)
 		r.checkReports()
 	})
 }
