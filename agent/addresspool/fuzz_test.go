@@ -72,7 +72,7 @@ func (p *pair) step(operation, argument byte) {
 	user := fmt.Sprintf("mn%d", argument%24)
 	all := places()
 	place := all[int(argument)%len(all)]
-	switch operation % 8 {
+	switch operation % 9 {
 	case 0, 1:
 		p.assign(user)
 	case 2:
@@ -95,8 +95,11 @@ func (p *pair) step(operation, argument byte) {
 			p.restart()
 			return
 		}
-		p.pool.Hold(p.last.pool, p.now)
-		p.model.hold(p.last.model, p.now)
+		p.pool.Withhold(p.last.pool)
+		p.model.withhold(p.last.model)
+	case 8:
+		p.pool.Free(user, p.now)
+		p.model.free(user, p.now)
 	}
 }
 

@@ -34,6 +34,9 @@ type held struct {
 	released  time.Time
 	order     int // when it was released last
 	duplicate bool
+	withheld  bool
+	// withheldAt orders what is withheld.
+	withheldAt int
 }
 
 // A given is what the model must know to undo a claim.
@@ -43,6 +46,7 @@ type given struct {
 	taken, before *held
 	released      time.Time
 	moved         bool
+	withheld      bool
 }
 
 // newModel makes a model of ranges small enough to list.
@@ -97,7 +101,7 @@ func (m *model) of(a netip.Addr) *held {
 }
 
 func (m *model) heldDown(h *held, now time.Time) bool {
-	return !h.inUse && now.Sub(h.released) < m.cfg.HoldDown
+	return !h.inUse && (h.withheld || now.Sub(h.released) < m.cfg.HoldDown)
 }
 
 // candidates are the addresses that Assign may give: one, or several to draw
@@ -124,7 +128,7 @@ func (m *model) candidates(user string, now time.Time) []netip.Addr {
 func (m *model) first(zone int) *held {
 	var first *held
 	for _, h := range m.leases {
-		if !h.inUse && m.zoneOf(h.address) == zone && (first == nil || h.order < first.order) {
+		if !h.inUse && !h.withheld && m.zoneOf(h.address) == zone && (first == nil || h.order < first.order) {
 			first = h
 		}
 	}
@@ -174,17 +178,23 @@ func (m *model) give(user string, a netip.Addr, now time.Time) given {
 		h = &held{user: user, address: a}
 		m.leases = append(m.leases, h)
 	}
-	g.released = h.released
-	h.inUse, h.duplicate, h.released = true, false, time.Time{}
+	g.released, g.withheld = h.released, h.withheld
+	h.inUse, h.duplicate, h.withheld, h.released = true, false, false, time.Time{}
 	m.newest[user], g.taken = h, h
 	m.trim(now)
 	return g
 }
 
+func (m *model) stands(g given) bool {
+	return g.taken != nil && g.taken.inUse && m.newest[g.user] == g.taken && m.of(g.taken.address) == g.taken
+}
+
 func (m *model) undo(g given) {
-	if g.taken == nil || !g.taken.inUse || m.newest[g.user] != g.taken || m.of(g.taken.address) != g.taken {
+	if !m.stands(g) {
 		return
 	}
+	m.clock++
+	g.taken.withheld, g.taken.withheldAt = g.withheld, m.clock
 	if g.at.Sub(g.released) < m.cfg.HoldDown {
 		m.let(g.taken, g.at)
 	} else {
@@ -205,9 +215,32 @@ func (m *model) undo(g given) {
 	m.newest[g.user] = g.before
 }
 
-func (m *model) hold(g given, now time.Time) {
-	if g.taken != nil && !g.taken.inUse && m.of(g.taken.address) == g.taken {
-		m.let(g.taken, now)
+func (m *model) withhold(g given) {
+	if m.stands(g) {
+		m.undo(g)
+		g.taken.withheld = true
+		m.clock++
+		g.taken.withheldAt = m.clock
+	}
+}
+
+// free puts what is withheld for a user to the end of those released if it is held
+// down, and else to their beginning, in the order in which it was withheld.
+func (m *model) free(user string, now time.Time) {
+	var freed []*held
+	for _, h := range m.leases {
+		if h.user == user && h.withheld {
+			freed = append(freed, h)
+		}
+	}
+	slices.SortFunc(freed, func(a, b *held) int { return cmp.Compare(a.withheldAt, b.withheldAt) })
+	for _, h := range freed {
+		h.withheld = false
+		m.clock++
+		h.order = m.clock
+		if !m.heldDown(h, now) {
+			h.order = -m.clock
+		}
 	}
 }
 
@@ -256,7 +289,7 @@ func (m *model) trim(now time.Time) {
 		var released, firsts []*held
 		for _, h := range m.leases {
 			if !h.inUse {
-				released = append(released, h)
+				released = append(released, h) // the withheld ones, too
 			}
 		}
 		for i := range m.zones {
@@ -264,7 +297,7 @@ func (m *model) trim(now time.Time) {
 				firsts = append(firsts, h)
 			}
 		}
-		if len(released) <= m.cfg.RememberMax {
+		if len(released) <= m.cfg.RememberMax || len(firsts) == 0 {
 			return
 		}
 		oldest := slices.MinFunc(firsts, func(a, b *held) int { return a.released.Compare(b.released) })

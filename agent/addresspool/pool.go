@@ -28,12 +28,13 @@ type Pool struct {
 
 	users     map[string]*lease // each user's newest lease
 	addresses map[netip.Addr]*lease
+	withheld  map[string][]*lease // by user, until Free
 	inUse     int
 	forgotten []string
 }
 
 // A lease is an address that is not free. It is in its zone's list of released
-// leases unless it is in use.
+// leases unless it is in use or withheld.
 type lease struct {
 	user          string // empty: nobody's, to be avoided
 	address       netip.Addr
@@ -41,10 +42,12 @@ type lease struct {
 	inUse         bool
 	released      time.Time
 	duplicate     bool // another node was seen to use it
+	withheld      bool // only its user can have it, for as long as it takes
 	before, after *lease
 }
 
-// A Claim is an address that Assign or Claim gave to a user. Undo takes it back.
+// A Claim is an address that Assign or Claim gave to a user. Undo or Withhold takes
+// it back.
 type Claim struct {
 	UserName string
 	Address  netip.Addr
@@ -53,6 +56,7 @@ type Claim struct {
 	released time.Time // when the user had given up the address taken, zero if it was not the user's
 	before   *lease    // the user's lease until then
 	moved    bool      // before was in use
+	withheld bool      // the address was, for the user
 }
 
 // Assign gives the user an address: the one the user has, else the one it had
@@ -100,6 +104,9 @@ func (p *Pool) Claim(user string, address netip.Addr, now time.Time) (Claim, err
 	return p.give(user, address, now), nil
 }
 
+// Serves tells whether an address is of a home prefix.
+func (p *Pool) Serves(address netip.Addr) bool { return p.zoneOf(address) != p.elsewhere }
+
 // refusal tells why nobody can have an address, zero if somebody can.
 func (p *Pool) refusal(address netip.Addr) Refusal {
 	z := p.zoneOf(address)
@@ -126,8 +133,8 @@ func (p *Pool) give(user string, address netip.Addr, now time.Time) Claim {
 	if l == nil {
 		l = p.hold(user, address)
 	} else {
-		c.released = l.released
-		l.zone.released.remove(l)
+		c.released, c.withheld = l.released, l.withheld
+		p.unlist(l)
 	}
 	l.duplicate = false
 	p.use(l)
@@ -144,58 +151,6 @@ func (p *Pool) hold(user string, address netip.Addr) *lease {
 		l.zone.chooser.take(numberOf(address))
 	}
 	return l
-}
-
-// Undo takes back what a Claim gave when nothing came of it. The user has the
-// address of before again, if there was one in use. The address taken back was
-// nobody's: it is remembered for the user, and others can have it at once. Only
-// if it was held down as the user's own when it was given, its hold-down begins
-// anew.
-func (p *Pool) Undo(c Claim) {
-	l := c.taken
-	if l == nil || !l.inUse || p.users[c.UserName] != l || p.addresses[c.Address] != l {
-		return
-	}
-	p.putBack(l, c)
-	if !c.moved {
-		return
-	}
-	b := p.addresses[c.before.address]
-	switch {
-	case b == nil: // forgotten, as it is not served any more
-		b = p.hold(c.UserName, c.before.address)
-	case b != c.before:
-		return
-	default:
-		b.zone.released.remove(b)
-	}
-	b.duplicate = c.before.duplicate
-	p.use(b)
-}
-
-// putBack ends the use of a lease that came to nothing. It comes before all others
-// that are released: it is the first to be given away.
-func (p *Pool) putBack(l *lease, c Claim) {
-	if c.at.Sub(c.released) < p.holdDown {
-		p.release(l, c.at)
-		return
-	}
-	p.release(l, c.at.Add(-p.holdDown))
-	if p.addresses[l.address] == l {
-		l.zone.released.remove(l)
-		l.zone.released.prepend(l)
-	}
-}
-
-// Hold keeps an address that was taken back by Undo from others for the hold-down
-// from now: something of the attempt may remain elsewhere. Its user can have it
-// again.
-func (p *Pool) Hold(c Claim, now time.Time) {
-	if l := c.taken; l != nil && !l.inUse && p.addresses[c.Address] == l {
-		l.zone.released.remove(l)
-		l.released = now
-		l.zone.released.append(l)
-	}
 }
 
 // use makes a lease its user's, and in use.
@@ -257,11 +212,13 @@ func (p *Pool) Avoid(address netip.Addr, now time.Time) {
 	switch {
 	case l == nil:
 		l = p.hold("", address)
-	case !l.inUse:
+	case !l.inUse && !l.withheld:
 		l.zone.released.remove(l)
 	}
 	l.duplicate = true
-	if !l.inUse {
+	if l.withheld {
+		l.released = now
+	} else if !l.inUse {
 		l.released = now
 		l.zone.released.append(l)
 	}
@@ -285,5 +242,5 @@ func (p *Pool) zoneOf(address netip.Addr) *zone {
 }
 
 func (p *Pool) isHeldDown(l *lease, now time.Time) bool {
-	return !l.inUse && now.Sub(l.released) < p.holdDown
+	return !l.inUse && (l.withheld || now.Sub(l.released) < p.holdDown)
 }

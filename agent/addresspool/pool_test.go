@@ -215,21 +215,73 @@ func TestUndoKeepsTheAddressForTheSameUser(t *testing.T) {
 	}
 }
 
-// What may remain of an attempt elsewhere keeps others away, not its user.
-func TestHold(t *testing.T) {
+// What may remain of an attempt elsewhere keeps others away for as long as it
+// takes, not its user, whose further attempts do not end it.
+func TestWithhold(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, few(1))
-	c, err := p.Assign("mn", start)
-	if err != nil {
-		t.Fatal(err)
+	late := start.Add(24 * time.Hour)
+	attempt := func(user string) addresspool.Claim {
+		t.Helper()
+		c, err := p.Assign(user, late)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
 	}
-	p.Hold(c, start) // in use: nothing to do
-	p.Undo(c)
-	p.Hold(c, start)
-	if _, err := p.Assign("other", start.Add(time.Second)); !errors.Is(err, addresspool.Exhausted) {
-		t.Errorf("another user: %v, want Exhausted", err)
+	for name, takeBack := range map[string]func(addresspool.Claim){"Withhold": p.Withhold, "Undo": p.Undo} {
+		p.Withhold(attempt("mn"))
+		takeBack(attempt("mn"))
+		if _, err := p.Assign("other", late); !errors.Is(err, addresspool.Exhausted) {
+			t.Errorf("after %s, another user: %v, want Exhausted", name, err)
+		}
+		if _, err := p.Claim("other", addr("2001:db8:1::1"), late); !errors.Is(err, addresspool.HeldDown) {
+			t.Errorf("after %s, another user's claim: %v, want HeldDown", name, err)
+		}
+		if u := p.Usage(late); u[0].HeldDown != 1 || u[0].InUse != 0 || u[0].Remembered != 0 {
+			t.Errorf("after %s: Usage = %+v", name, u)
+		}
 	}
-	assign(t, p, "mn", start.Add(time.Second))
+	p.Free("other", late) // who has nothing withheld
+	p.Free("mn", late)
+	p.Free("mn", late)
+	if u := p.Usage(late); u[0].HeldDown != 0 || u[0].Remembered != 1 {
+		t.Errorf("after Free: Usage = %+v", u)
+	}
+	p.Free("mn", late)
+	assign(t, p, "other", late)
+}
+
+// An address withheld does not keep its user from the one of before, nor from a
+// third one.
+func TestWithholdAfterMove(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, whole())
+	former := assign(t, p, "mn", start)
+	for _, to := range []string{"2001:db8:1::77", "2001:db8:1::78"} {
+		c, err := p.Claim("mn", addr(to), start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Withhold(c)
+		if l, ok := p.Lease("mn"); !ok || l.Address != former || !l.Released.IsZero() {
+			t.Errorf("after Withhold: %v, %v, want %s in use", l, ok, former)
+		}
+	}
+	p.Avoid(addr("2001:db8:1::78"), start)
+	for _, free := range []bool{false, true} {
+		if free {
+			p.Free("mn", start)
+		}
+		c, err := p.Claim("other", addr("2001:db8:1::77"), start)
+		if (err == nil) != free {
+			t.Errorf("free %v: claiming what was withheld: %v", free, err)
+		}
+		p.Undo(c)
+	}
+	if _, err := p.Claim("other", addr("2001:db8:1::78"), start); !errors.Is(err, addresspool.InUse) {
+		t.Errorf("claiming what is a duplicate, too: %v", err)
+	}
 }
 
 // What nobody got is there for the next one, however few addresses there are; but

@@ -39,7 +39,7 @@ func (p *Pool) count(u *Usage, z *zone, now time.Time) {
 		held++
 	}
 	u.InUse += z.inUse
-	u.HeldDown += held
+	u.HeldDown += held + z.withheld
 	u.Remembered += z.released.length - held
 	if z.chooser == nil {
 		return

@@ -19,6 +19,7 @@ type zone struct {
 	prefix   netip.Prefix
 	chooser  chooser
 	inUse    int
+	withheld int
 	released list // leases that may be used again: if the first is held down, so are all
 }
 

@@ -56,25 +56,25 @@ func (m *Manager) carryOut(ctx context.Context, p *plan) *Refusal {
 }
 
 // takeBack undoes a plan whose effects failed, in memory and in the store, before
-// the refusal is answered. The home address is free again at once: no mobile node
-// was told of it. Should the store fail, Run tries until it succeeds, and nobody
-// else gets the address meanwhile.
+// the refusal is answered. Nobody else gets the home address while the store may
+// show it as this user's: two users of one address must never be in it. After that
+// it is free, as no mobile node was told of it. Should the store fail, Run tries
+// until it succeeds.
 func (m *Manager) takeBack(p *plan) {
 	m.mu.Lock()
 	m.finish(p)
-	m.pool.Undo(p.claim)
+	m.pool.Withhold(p.claim)
 	m.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), m.cfg.EffectTimeout)
 	defer cancel()
 	if err := m.store.Apply(ctx, m.durable(p.after.UserName)...); err != nil {
 		m.log.Error("a refused session could not be taken out of the store, which is tried again",
-			"user_name", p.after.UserName, "error", err)
-		m.mu.Lock()
-		m.pool.Hold(p.claim, time.Now())
-		m.mu.Unlock()
+			"user_name", p.after.UserName, "home_address", p.after.HomeAddress, "error", err)
 		m.unsettle([]string{p.after.UserName})
 		m.wake()
+		return
 	}
+	m.settled([]string{p.after.UserName})
 }
 
 // finish ends the reservations of a plan. The caller holds the lock.

@@ -80,6 +80,7 @@ func (m *Manager) settle(ctx context.Context) bool {
 		m.unsettle(settled)
 		return false
 	}
+	m.settled(settled)
 	return len(settled) == len(users)
 }
 
@@ -114,6 +115,17 @@ func (m *Manager) durable(user string) []store.Change {
 	return append(changes, store.PutLease{Lease: store.Lease{
 		UserName: user, Address: lease.Address, Released: lease.Released, LastKey: m.keyPrints[user],
 	}})
+}
+
+// settled ends what was kept from others until the store says the same of these
+// users as memory. The caller has their turns.
+func (m *Manager) settled(users []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	for _, user := range users {
+		m.pool.Free(user, now)
+	}
 }
 
 func (m *Manager) unsettle(users []string) {
