@@ -48,10 +48,11 @@ func (a *Agent) bindings() control.Bindings {
 
 func (a *Agent) bindingView(v *bindingcache.View) control.Binding {
 	owner, _ := a.sessions.Owner(v.HomeAddress)
+	protection, _ := a.shield.protection(v.HomeAddress)
 	return control.Binding{
 		HomeAddress: v.HomeAddress, CareOf: text(v.CareOf), HomeAgent: text(v.HomeAgent), UserName: owner.UserName,
 		State: v.Phase.String(), Sequence: v.Sequence, Flags: v.Flags.String(),
 		Lifetime: uint32(v.Lifetime.Duration().Seconds()), Registered: present(v.Registered), Expires: present(v.Expires),
-		Networks: v.Prefixes, UnderESP: a.shield.protection(v.HomeAddress).String(),
+		Networks: v.Prefixes, UnderESP: protection.String(),
 	}
 }

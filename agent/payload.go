@@ -3,12 +3,14 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
 
 	"homeagent/agent/config"
+	"homeagent/agent/session"
 	"homeagent/agent/store"
 	"homeagent/ike"
 	"homeagent/xfrm"
@@ -55,12 +57,12 @@ func (a *Agent) setNetworks(cfg *config.Config) {
 
 func (a *Agent) networksOfUser(userName string) []netip.Prefix { return (*a.networks.Load())[userName] }
 
-// protection is what must be under ESP for a home address.
-func (s *shield) protection(home netip.Addr) xfrm.Protection {
-	var p xfrm.Protection
+// protection is what must be under ESP for a home address. Without an owner nobody
+// can tell, so that nothing may be forwarded.
+func (s *shield) protection(home netip.Addr) (p xfrm.Protection, owned bool) {
 	owner, ok := s.owner(home)
 	if !ok {
-		return p
+		return p, false
 	}
 	if owner.RoutabilitySA {
 		p.ReturnRoutability = ike.RoutabilityReqID(owner.ReqID)
@@ -68,16 +70,22 @@ func (s *shield) protection(home netip.Addr) xfrm.Protection {
 	if s.policy == config.RequirePayloadProtection || owner.PayloadSA && s.policy != config.ForbidPayloadProtection {
 		p.Payload = ike.PayloadReqID(owner.ReqID)
 	}
-	return p
+	return p, true
 }
 
-// Set is Kernel's, with protection.
+// Set is Kernel's, with protection. Bindings whose session is just ending are left
+// out.
 func (s *shield) Set(ctx context.Context, d xfrm.Desired) (xfrm.Changes, error) {
 	s.kernelTurn.Lock()
 	defer s.kernelTurn.Unlock()
-	for i := range d.Bindings {
-		d.Bindings[i].Protection = s.protection(d.Bindings[i].HomeAddress)
+	bindings := make([]xfrm.Binding, 0, len(d.Bindings))
+	for _, b := range d.Bindings {
+		if p, owned := s.protection(b.HomeAddress); owned {
+			b.Protection = p
+			bindings = append(bindings, b)
+		}
 	}
+	d.Bindings = bindings
 	return s.Kernel.Set(ctx, d)
 }
 
@@ -85,13 +93,23 @@ func (s *shield) Set(ctx context.Context, d xfrm.Desired) (xfrm.Changes, error) 
 func (s *shield) Bind(ctx context.Context, b xfrm.Binding) error {
 	s.kernelTurn.Lock()
 	defer s.kernelTurn.Unlock()
-	b.Protection = s.protection(b.HomeAddress)
+	p, owned := s.protection(b.HomeAddress)
+	if !owned {
+		return fmt.Errorf("binding %s: %w", b.HomeAddress, session.ErrUnknown)
+	}
+	b.Protection = p
 	return s.Kernel.Bind(ctx, b)
 }
 
 // Migrate is Kernel's, and takes the tunnels along that there are.
 func (s *shield) Migrate(ctx context.Context, m xfrm.Migration) error {
-	m.Protection = s.protection(m.HomeAddress)
+	s.kernelTurn.Lock()
+	defer s.kernelTurn.Unlock()
+	p, owned := s.protection(m.HomeAddress)
+	if !owned {
+		return fmt.Errorf("moving the tunnels of %s: %w", m.HomeAddress, session.ErrUnknown)
+	}
+	m.Protection = p
 	return s.Kernel.Migrate(ctx, m)
 }
 
@@ -145,11 +163,10 @@ func (s *shield) take() []netip.Addr {
 }
 
 // change makes the kernel protect one binding as is wished. Without a binding
-// there is nothing to do: Bind and Set will.
+// there is nothing to do: Bind and Set will. Nor is there without an owner: its
+// binding is about to go.
 func (s *shield) change(ctx context.Context, home netip.Addr) {
-	s.kernelTurn.Lock()
-	err := s.Protect(ctx, home, s.protection(home))
-	s.kernelTurn.Unlock()
+	err := s.protect(ctx, home)
 	if err == nil || errors.Is(err, xfrm.ErrNotBound) || errors.Is(err, xfrm.ErrNotSet) {
 		return
 	}
@@ -157,4 +174,14 @@ func (s *shield) change(ctx context.Context, home netip.Addr) {
 	s.mu.Lock()
 	s.changed[home] = true
 	s.mu.Unlock()
+}
+
+func (s *shield) protect(ctx context.Context, home netip.Addr) error {
+	s.kernelTurn.Lock()
+	defer s.kernelTurn.Unlock()
+	p, owned := s.protection(home)
+	if !owned {
+		return nil
+	}
+	return s.Protect(ctx, home, p)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"homeagent/agent/config"
+	"homeagent/agent/session"
 	"homeagent/agent/store"
 	"homeagent/ike"
 	"homeagent/xfrm"
@@ -26,12 +27,17 @@ type protectedKernel struct {
 	mu   sync.Mutex
 	seen []string
 	err  error
+	turn *sync.Mutex // of the shield
 }
 
 func (k *protectedKernel) note(format string, args ...any) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.seen = append(k.seen, fmt.Sprintf(format, args...))
+	if k.turn.TryLock() {
+		k.turn.Unlock()
+		k.seen = append(k.seen, "out of turn")
+	}
 	return k.err
 }
 
@@ -50,7 +56,12 @@ func (k *protectedKernel) fail(err error) {
 }
 
 func (k *protectedKernel) Set(_ context.Context, d xfrm.Desired) (xfrm.Changes, error) {
-	return nil, k.note("set %v", d.Bindings[0].Protection)
+	for _, b := range d.Bindings {
+		if err := k.note("set %v", b.Protection); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
 }
 
 func (k *protectedKernel) Bind(_ context.Context, b xfrm.Binding) error {
@@ -80,7 +91,9 @@ func owned(policy config.PayloadProtection, s store.Session) (*shield, *protecte
 		defer mu.Unlock()
 		f(&s)
 	}
-	return newShield(kernel, policy, owner, slog.New(slog.DiscardHandler)), kernel, change
+	shield := newShield(kernel, policy, owner, slog.New(slog.DiscardHandler))
+	kernel.turn = &shield.kernelTurn
+	return shield, kernel, change
 }
 
 func TestShieldProtection(t *testing.T) {
@@ -107,11 +120,8 @@ func TestShieldProtection(t *testing.T) {
 		if tt.payload {
 			want.Payload = ike.PayloadReqID(1_000_001)
 		}
-		if got := s.protection(shieldHome); got != want {
-			t.Errorf("%s, %+v: got %+v, want %+v", tt.policy, tt.session, got, want)
-		}
-		if got := s.protection(shieldHome.Next()); got != (xfrm.Protection{}) {
-			t.Errorf("%s: somebody without a session has %+v", tt.policy, got)
+		if got, owned := s.protection(shieldHome); got != want || !owned {
+			t.Errorf("%s, %+v: got %+v, owned: %t, want %+v", tt.policy, tt.session, got, owned, want)
 		}
 	}
 }
@@ -134,6 +144,29 @@ func TestShieldIsInAllThatIsProgrammed(t *testing.T) {
 	want := []string{"set none", "bind none", "migrate none", "set payload", "bind payload", "migrate payload"}
 	if got := kernel.take(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Whose session has ended meanwhile is not forwarded for, least of all in the clear.
+func TestShieldWithoutAnOwner(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []config.PayloadProtection{config.PermitPayloadProtection, config.RequirePayloadProtection, config.ForbidPayloadProtection} {
+		s, kernel, _ := owned(policy, store.Session{PayloadSA: true})
+		strangers := xfrm.Binding{HomeAddress: shieldHome.Next()}
+		d := xfrm.Desired{Bindings: []xfrm.Binding{strangers}}
+		if _, err := s.Set(t.Context(), d); err != nil || len(d.Bindings) != 1 {
+			t.Errorf("%s: %v, and the caller's bindings are %v", policy, err, d.Bindings)
+		}
+		if err := s.Bind(t.Context(), strangers); !errors.Is(err, session.ErrUnknown) {
+			t.Errorf("%s: binding: %v, want an error", policy, err)
+		}
+		if err := s.Migrate(t.Context(), xfrm.Migration{HomeAddress: strangers.HomeAddress}); !errors.Is(err, session.ErrUnknown) {
+			t.Errorf("%s: migrating: %v, want an error", policy, err)
+		}
+		s.change(t.Context(), strangers.HomeAddress)
+		if got := kernel.take(); len(got) != 0 {
+			t.Errorf("%s: the kernel was told to %q", policy, got)
+		}
 	}
 }
 
