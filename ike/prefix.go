@@ -15,6 +15,6 @@ func (c *Charon) HasPrefixSA(home netip.Addr) bool {
 	defer c.mu.Unlock()
 	s := c.sessions[ConnectionName(home)]
 	return s != nil && s.cred.HomeAddress == home && slices.ContainsFunc(s.sas, func(sa ikeSA) bool {
-		return slices.ContainsFunc(sa.children, func(child vici.ChildSA) bool { return child.Name == childPrefixDiscovery })
+		return slices.ContainsFunc(sa.children, func(child vici.ChildSA) bool { return child.Name == childPrefixDiscovery && isInUse(child) })
 	})
 }

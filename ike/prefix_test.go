@@ -28,5 +28,7 @@ func TestHasPrefixSA(t *testing.T) {
 		want("rekeyed", true)
 		r.charon.DropChild(id, child, true)
 		want("without it", false)
+		r.charon.AddChild(id, vicitest.Child{Name: "mpd", State: "DELETING"})
+		want("with one that is being ended", false)
 	})
 }

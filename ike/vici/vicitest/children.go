@@ -1,6 +1,7 @@
 package vicitest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -10,6 +11,7 @@ type Child struct {
 	ID                uint32
 	Name              string
 	LocalTS, RemoteTS []string
+	State             string // "" for INSTALLED
 }
 
 // AddChild plays a CREATE_CHILD_SA exchange over an IKE_SA and returns the
@@ -61,7 +63,7 @@ func (c Child) section() Field { return Section(fmt.Sprintf("%s-%d", c.Name, c.I
 
 func (c Child) fields() []Field {
 	fields := []Field{
-		Value("name", c.Name), Value("uniqueid", fmt.Sprint(c.ID)), Value("state", "INSTALLED"), Value("reqid", "1001"),
+		Value("name", c.Name), Value("uniqueid", fmt.Sprint(c.ID)), Value("state", cmp.Or(c.State, "INSTALLED")), Value("reqid", "1001"),
 	}
 	if len(c.LocalTS) > 0 {
 		fields = append(fields, List("local-ts", c.LocalTS), List("remote-ts", c.RemoteTS))
