@@ -115,7 +115,6 @@ func (e effects) MoveIKE(ctx context.Context, from netip.Addr, b bindingcache.Bi
 		HomeAddress: b.HomeAddress, HomeAgent: b.HomeAgent, CareOf: b.CareOf, ReqID: owner.ReqID, From: from,
 	})
 	if err == nil {
-		e.charon.Followed(b.HomeAddress, b.CareOf)
 		e.sessions.Moved(b.HomeAddress, b.CareOf)
 	}
 	return err

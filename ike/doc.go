@@ -24,8 +24,8 @@
 // for its whole payload, too. What it wants is kept apart from what it has: see
 // [Tunneled].
 //
-// Exported: [Charon] with Restore, Arm, Forget, Disconnect, Followed, Run and
-// Status; [Config]; [Credential]; [Established], [Lost] and [Tunneled] for the
-// callbacks; [RoutabilityReqID], [PayloadReqID] and [PrefixReqID];
-// [ConnectionName], to find a mobile node in charon; [CleanUp].
+// Exported: [Charon] with Restore, Arm, Forget, Disconnect, Run and Status;
+// [Config]; [Credential]; [Established], [Lost] and [Tunneled] for the callbacks;
+// [RoutabilityReqID], [PayloadReqID] and [PrefixReqID]; [ConnectionName], to find a
+// mobile node in charon; [CleanUp].
 package ike

@@ -4,25 +4,30 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 
 	"homeagent/ike/vici"
 )
 
-// An ending is one IKE_SA of a connection, or all of them.
+// An ending is of the IKE_SAs of a connection that end at a care-of address, or of
+// all of them.
 type ending struct {
-	name string
-	sa   uint32 // 0 for all
+	name   string
+	careOf netip.Addr // invalid for all
 }
 
 // endings are the IKE_SAs that are to be ended. It is under Charon's lock.
 type endings struct {
-	due  map[ending]bool
-	now  ending // being ended, zero for none
-	wake chan struct{}
+	due map[ending]bool
+	now ending // being ended, zero for none
+	// failed are to be tried again after the next listing. Those of all IKE_SAs
+	// are not among them, as the listing finds what they left.
+	failed map[ending]bool
+	wake   chan struct{}
 }
 
 func newEndings() *endings {
-	return &endings{due: make(map[ending]bool), wake: make(chan struct{}, 1)}
+	return &endings{due: make(map[ending]bool), failed: make(map[ending]bool), wake: make(chan struct{}, 1)}
 }
 
 func (e *endings) add(which ending) {
@@ -31,6 +36,14 @@ func (e *endings) add(which ending) {
 	case e.wake <- struct{}{}:
 	default:
 	}
+}
+
+// retry has another try at what failed.
+func (e *endings) retry() {
+	for which := range e.failed {
+		e.add(which)
+	}
+	clear(e.failed)
 }
 
 // take removes an ending and returns it. What is added again from then on is
@@ -65,7 +78,7 @@ func (c *Charon) end(ctx context.Context, link *vici.Link) {
 			}
 		}
 		err := which.carryOut(ctx, link)
-		if errors.Is(err, vici.ErrDead) {
+		if errors.Is(err, vici.ErrDead) || ctx.Err() != nil {
 			c.postpone(which)
 			return
 		}
@@ -74,24 +87,19 @@ func (c *Charon) end(ctx context.Context, link *vici.Link) {
 }
 
 func (e ending) carryOut(ctx context.Context, link *vici.Link) error {
-	var err error
-	if e.sa != 0 {
-		_, err = link.TerminateSA(ctx, e.sa)
-	} else {
-		_, err = link.Terminate(ctx, e.name)
+	if e.careOf.IsValid() {
+		return disconnect(ctx, link, e.name, e.careOf)
 	}
+	_, err := link.Terminate(ctx, e.name)
 	return err
 }
 
-// postpone leaves an ending to the next connection with charon. Should charon
-// have started anew, ids mean other IKE_SAs, which a listing sorts out.
+// postpone leaves an ending to the next connection with charon.
 func (c *Charon) postpone(which ending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.endings.now = ending{}
-	if which.sa == 0 {
-		c.endings.add(which)
-	}
+	c.endings.add(which)
 }
 
 // ended records that a connection's IKE_SAs are gone. Should charon have
@@ -103,7 +111,13 @@ func (c *Charon) ended(which ending, err error) {
 	if err != nil {
 		c.say(slog.LevelError, "charon does not end an IKE_SA", "connection", which.name, "error", err)
 	}
-	if s := c.sessions[which.name]; which.sa == 0 && s != nil && !s.wanted && s.held(absent) {
+	if which.careOf.IsValid() {
+		if err != nil {
+			c.endings.failed[which] = true
+		}
+		return
+	}
+	if s := c.sessions[which.name]; s != nil && !s.wanted && s.held(absent) {
 		s.ending = false
 		c.settle(s)
 	}

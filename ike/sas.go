@@ -45,15 +45,11 @@ func (c *Charon) observe(e vici.Event) {
 		c.down(s, e.SA.UniqueID)
 	case vici.Rekeyed:
 		if i := s.find(e.Old); i >= 0 {
-			s.sas[i].id, s.sas[i].careOf = e.SA.UniqueID, e.SA.Remote // CHILD_SAs stay
+			s.sas[i].id = e.SA.UniqueID // CHILD_SAs stay
 			c.window(s).Rekeyed(s)
 			return
 		}
 		c.up(s, seen(e.SA))
-	case vici.Moved:
-		if i := s.find(e.SA.UniqueID); i >= 0 {
-			s.sas[i].careOf = e.SA.Remote
-		}
 	case vici.ChildUp, vici.ChildDown, vici.ChildRekeyed:
 		c.observeChild(s, e)
 	}
@@ -117,6 +113,7 @@ func (c *Charon) listSAs(ctx context.Context, link *vici.Link) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.endings.retry()
 	for name, sas := range listed {
 		if s := c.sessions[name]; s == nil || !s.wanted {
 			c.endings.add(ending{name: name})

@@ -74,7 +74,7 @@ type part struct {
 // An ikeSA is an established IKE_SA.
 type ikeSA struct {
 	id       uint32
-	careOf   netip.Addr
+	careOf   netip.Addr     // when it was first heard of
 	children []vici.ChildSA // never changed in place
 }
 

@@ -116,22 +116,6 @@ func (c *Charon) want(s *session, t Tunnels) {
 	}
 }
 
-// Followed takes note that the IKE_SAs of a mobile node end at another care-of
-// address now, of which charon tells nobody.
-func (c *Charon) Followed(home, careOf netip.Addr) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.sessions[ConnectionName(home)]
-	if s == nil || !s.wanted || s.cred.HomeAddress != home {
-		return
-	}
-	c.clock++
-	s.touched = c.clock
-	for i := range s.sas {
-		s.sas[i].careOf = careOf
-	}
-}
-
 // tunnelled is what the CHILD_SAs of a session are for.
 func (s *session) tunnelled() Tunnels {
 	var t Tunnels

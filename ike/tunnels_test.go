@@ -255,23 +255,6 @@ func TestAnotherUserWantsNothing(t *testing.T) {
 	})
 }
 
-// TestFollowed: an IKE_SA that followed its mobile node is ended where it is, not
-// where it was.
-func TestFollowed(t *testing.T) {
-	t.Parallel()
-	run(t, ike.Config{}, func(r *rig) {
-		r.mustArm(cred(1, 1))
-		r.establish(1)
-		r.ike.Followed(home(2), netip.MustParseAddr("2001:db8:7::1"))
-		r.ike.Followed(home(1), netip.MustParseAddr("2001:db8:7::1"))
-		r.takeReports()
-		r.ike.Disconnect(home(1), netip.MustParseAddr("2001:db8:2::1"))
-		r.checkReports()
-		r.ike.Disconnect(home(1), netip.MustParseAddr("2001:db8:7::1"))
-		r.checkReports("down mn1@example.com 2001:db8:1::1")
-	})
-}
-
 func TestPayloadIsRefused(t *testing.T) {
 	t.Parallel()
 	run(t, ike.Config{RefusePayload: true}, func(r *rig) {
