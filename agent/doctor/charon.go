@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"homeagent/agent/doctor/strongswanconf"
 )
@@ -143,13 +144,17 @@ func strongSwanSettings(ctx context.Context, p *patient) []Finding {
 	return []Finding{p.settingsInForce(ctx, settings)}
 }
 
+// sinceWithin is how exactly charon tells since when it runs: in whole seconds,
+// reckoned back from how long.
+const sinceWithin = 2 * time.Second
+
 // settingsInForce compares the age of the settings with that of charon, which
 // reads them when it starts.
 func (p *patient) settingsInForce(ctx context.Context, settings strongswanconf.Settings) Finding {
 	c, err := p.Charon(ctx, p.cfg.IKE.Socket)
 	for _, file := range settings.Files {
 		info, statErr := fs.Stat(p.Files(), file)
-		if err == nil && statErr == nil && !c.Since.IsZero() && info.ModTime().After(c.Since) {
+		if err == nil && statErr == nil && !c.Since.IsZero() && info.ModTime().After(c.Since.Add(sinceWithin)) {
 			return warn(startCharon, "strongSwan runs since before its settings in /%s were changed", file)
 		}
 	}

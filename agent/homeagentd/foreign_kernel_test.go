@@ -221,8 +221,13 @@ func TestForeignRelays(t *testing.T) {
 		Identity: foreign.HomeAgentIdentity, Address: netip.AddrPortFrom(testbed.HomeAgentAddress, 5868), TLS: true,
 	})
 	first := relay("relay1", "relay1.home.example", "home.example", testbed.AAAAddress, foreign.Hop{Identity: last.Identity, Address: last.Address})
-	for r, host := range map[*foreign.Relay]*testbed.Host{&last: s.Correspondent, &first: s.AAA} {
-		process, err := r.Start(host)
+	// The last first: the other one connects to it.
+	for _, start := range []struct {
+		relay *foreign.Relay
+		host  *testbed.Host
+	}{{&last, s.Correspondent}, {&first, s.AAA}} {
+		r := start.relay
+		process, err := r.Start(start.host)
 		if err != nil {
 			t.Fatal(err)
 		}

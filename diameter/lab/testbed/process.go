@@ -118,6 +118,9 @@ func (p *Process) Await(ctx context.Context, what string, holds func() bool) err
 	for !holds() {
 		select {
 		case <-p.done:
+			if holds() { // of its last words
+				return nil
+			}
 			return fmt.Errorf("waiting for %s to be %s: ended: %w:\n%s", p.name, what, p.Err(), p.Output())
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for %s to be %s: %w:\n%s", p.name, what, ctx.Err(), p.Output())
