@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -86,10 +85,11 @@ type Manager struct {
 	expiry    expiryQueue
 	unsettled map[string]struct{} // users whose durable state may lag behind memory
 	keyPrints map[string]psk.Fingerprint
-	proven    int    // sessions that an IKE_AUTH has proven
-	planned   int    // newcomers under way, who count against MaxSessions
-	reqIDs    uint32 // the highest one given, firstReqID-1 if none was
-	minted    uint64 // Acct-Multi-Session-Ids made
+	proven    int             // sessions that an IKE_AUTH has proven
+	dropped   []store.Session // by Restore, until Run tells of them
+	planned   int             // newcomers under way, who count against MaxSessions
+	reqIDs    uint32          // the highest one given, firstReqID-1 if none was
+	minted    uint64          // Acct-Multi-Session-Ids made
 }
 
 // An entry is a session and its place in the expiry queue.
@@ -124,37 +124,6 @@ func (m *Manager) SetLimits(maxSessions int, maxLifetime time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.cfg.MaxSessions, m.cfg.MaxLifetime = maxSessions, maxLifetime
-}
-
-// Restore reads leases and sessions back from the store, before Run, and
-// returns what the IKE daemon must know.
-func (m *Manager) Restore() ([]Credential, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var leases []addresspool.Lease
-	err := m.store.Leases(func(l store.Lease) error {
-		leases = append(leases, addresspool.Lease{UserName: l.UserName, Address: l.Address, Released: l.Released})
-		m.keyPrints[l.UserName] = l.LastKey
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("restoring leases: %w", err)
-	}
-	if err := m.pool.Restore(leases); err != nil {
-		return nil, fmt.Errorf("restoring leases: %w", err)
-	}
-	m.forgetLeases()
-	var creds []Credential
-	err = m.store.Sessions(func(s store.Session) error {
-		m.insert(s)
-		m.reqIDs = max(m.reqIDs, s.ReqID)
-		creds = append(creds, credential(&s))
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("restoring sessions: %w", err)
-	}
-	return creds, nil
 }
 
 func credential(s *store.Session) Credential {

@@ -28,6 +28,7 @@ func (m *Manager) String() string { return "session manager" }
 // with memory, until ctx ends.
 func (m *Manager) Run(ctx context.Context) error {
 	close(m.ready)
+	m.tellDropped()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

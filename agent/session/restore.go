@@ -1,0 +1,183 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"homeagent/agent/addresspool"
+	"homeagent/agent/store"
+)
+
+// Restore reads leases and sessions back from the store, before Run, and
+// returns what the IKE daemon must know.
+//
+// Records that contradict each other or the configuration are no reason not to
+// start. Of several sessions with one home address the one authorised last stands;
+// the others, and those whose home address is in no home prefix any more, are ended
+// with a line in the log and taken out of the store, with the binding of the home
+// address, as nobody can tell whose it is. An address is in use by whoever has the
+// session, whatever leases say.
+func (m *Manager) Restore() ([]Credential, error) {
+	kept := &records{sessions: map[string]store.Session{}, homes: map[netip.Addr]string{}, leases: map[string]store.Lease{}}
+	if err := kept.read(m.store); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	kept.resolve(m.pool.Serves, m.log)
+	for user, l := range kept.leases {
+		m.keyPrints[user] = l.LastKey
+	}
+	if err := m.pool.Restore(kept.poolLeases()); err != nil {
+		return nil, fmt.Errorf("restoring leases: %w", err)
+	}
+	m.forgetLeases()
+	var creds []Credential
+	for _, s := range kept.sessions {
+		m.insert(s)
+		m.reqIDs = max(m.reqIDs, s.ReqID)
+		creds = append(creds, credential(&s))
+	}
+	return creds, m.drop(kept)
+}
+
+// drop takes what was resolved out of the store, before bindings are read from it.
+// The caller holds the lock.
+func (m *Manager) drop(kept *records) error {
+	for _, s := range kept.dropped {
+		m.reqIDs = max(m.reqIDs, s.ReqID) // the IKE daemon may still use it
+	}
+	m.dropped = kept.dropped
+	if len(kept.changes) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), m.cfg.EffectTimeout)
+	defer cancel()
+	if err := m.store.Apply(ctx, kept.changes...); err != nil {
+		return fmt.Errorf("ending sessions that cannot stand: %w", err)
+	}
+	return nil
+}
+
+// tellDropped tells the operator of the sessions that Restore ended.
+func (m *Manager) tellDropped() {
+	m.mu.Lock()
+	dropped := m.dropped
+	m.dropped = nil
+	m.mu.Unlock()
+	if m.cfg.Over == nil {
+		return
+	}
+	for _, s := range dropped {
+		m.cfg.Over(s, Administrative)
+	}
+}
+
+// records are what the store held, and what is to be changed in it.
+type records struct {
+	sessions map[string]store.Session
+	homes    map[netip.Addr]string // the user whose session has a home address
+	leases   map[string]store.Lease
+	dropped  []store.Session
+	changes  []store.Change
+}
+
+func (r *records) read(st store.Store) error {
+	err := st.Leases(func(l store.Lease) error {
+		r.leases[l.UserName] = l
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("restoring leases: %w", err)
+	}
+	err = st.Sessions(func(s store.Session) error {
+		r.sessions[s.UserName] = s
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("restoring sessions: %w", err)
+	}
+	return nil
+}
+
+// resolve drops the sessions that cannot stand, and has the leases agree with those
+// that do.
+func (r *records) resolve(served func(netip.Addr) bool, log *slog.Logger) {
+	for user, s := range r.sessions {
+		if !served(s.HomeAddress) {
+			log.Warn("the home address of a session is in no home prefix any more, the session is ended",
+				"user_name", user, "home_address", s.HomeAddress, "session_id", s.SessionID)
+			r.drop(&s)
+			continue
+		}
+		other, twice := r.homes[s.HomeAddress]
+		if !twice {
+			r.homes[s.HomeAddress] = user
+			continue
+		}
+		earlier, later := r.sessions[other], s
+		if isLater(&earlier, &later) {
+			earlier, later = later, earlier
+		}
+		log.Error("two sessions have one home address, the one authorised earlier is ended", "user_name", earlier.UserName,
+			"home_address", s.HomeAddress, "session_id", earlier.SessionID, "stays_with", later.UserName)
+		r.homes[s.HomeAddress] = later.UserName
+		r.drop(&earlier)
+	}
+	for user, l := range r.leases {
+		r.align(user, l, log)
+	}
+}
+
+// isLater tells whether a was authorised after b, by name where the clock cannot
+// tell: two starts must not decide differently.
+func isLater(a, b *store.Session) bool {
+	return cmp.Or(a.AuthorizedAt.Compare(b.AuthorizedAt), cmp.Compare(a.UserName, b.UserName)) > 0
+}
+
+// drop ends a session.
+func (r *records) drop(s *store.Session) {
+	delete(r.sessions, s.UserName)
+	r.dropped = append(r.dropped, *s)
+	r.changes = append(r.changes, store.DeleteSession{UserName: s.UserName}, store.DeleteBinding{HomeAddress: s.HomeAddress})
+	if l := r.leases[s.UserName]; l.Released.IsZero() && l.Address == s.HomeAddress {
+		delete(r.leases, s.UserName)
+		r.changes = append(r.changes, store.DeleteLease{UserName: s.UserName})
+	}
+}
+
+// align ends a lease in use without a session: nothing else ever would.
+func (r *records) align(user string, l store.Lease, log *slog.Logger) {
+	if s, ok := r.sessions[user]; !l.Released.IsZero() || ok && s.HomeAddress == l.Address {
+		return
+	}
+	log.Error("a home address is leased to a user without a session that has it, the lease is ended",
+		"user_name", user, "home_address", l.Address)
+	if _, taken := r.homes[l.Address]; taken {
+		delete(r.leases, user)
+		r.changes = append(r.changes, store.DeleteLease{UserName: user})
+		return
+	}
+	l.Released = time.Now()
+	r.leases[user] = l
+	r.changes = append(r.changes, store.PutLease{Lease: l})
+}
+
+// poolLeases are the leases that were released, and those in use that the sessions
+// stand for.
+func (r *records) poolLeases() []addresspool.Lease {
+	all := make([]addresspool.Lease, 0, len(r.leases))
+	for user, l := range r.leases {
+		if !l.Released.IsZero() {
+			all = append(all, addresspool.Lease{UserName: user, Address: l.Address, Released: l.Released})
+		}
+	}
+	for user, s := range r.sessions {
+		all = append(all, addresspool.Lease{UserName: user, Address: s.HomeAddress})
+	}
+	return all
+}
