@@ -79,7 +79,7 @@ func (c *Charon) down(s *session, id uint32) {
 	if i < 0 {
 		return
 	}
-	s.sas = slices.Delete(s.sas, i, i+1)
+	s.sas, s.ended = slices.Delete(s.sas, i, i+1), Tunnels{}
 	if len(s.sas) == 0 {
 		c.bereave(s)
 	}
@@ -123,7 +123,7 @@ func (c *Charon) listSAs(ctx context.Context, link *vici.Link) error {
 	}
 	for name, s := range c.sessions {
 		if s.wanted && s.touched <= start && len(listed[name]) == 0 && (s.assumed || len(s.sas) > 0) {
-			s.sas, s.assumed = nil, false
+			s.sas, s.ended, s.assumed = nil, Tunnels{}, false
 			c.bereave(s)
 		}
 	}
@@ -143,9 +143,13 @@ func (c *Charon) correct(s *session, listed []ikeSA) {
 			c.up(s, sa)
 		}
 	}
+	known := len(s.sas)
 	s.sas = slices.DeleteFunc(s.sas, func(sa ikeSA) bool {
 		return !slices.ContainsFunc(listed, func(l ikeSA) bool { return l.id == sa.id })
 	})
+	if len(s.sas) < known {
+		s.ended = Tunnels{} // perhaps it has gone with its IKE_SA
+	}
 	s.assumed = false
 	c.want(s, s.wishes.without(s.ended).or(s.tunnelled()))
 	s.ended = Tunnels{}

@@ -73,11 +73,14 @@ func (c *Charon) observeChild(s *session, e vici.Event) {
 }
 
 // childDown takes the end of CHILD_SAs, which is the mobile node's word only while
-// their IKE_SA goes on.
+// their IKE_SA goes on. Those of one that is gone come after it, and charon may call
+// it established still.
 func (c *Charon) childDown(s *session, e vici.Event) {
-	if i := s.find(e.SA.UniqueID); i >= 0 {
-		s.sas[i].children = s.sas[i].without(e.SA.Children)
+	i := s.find(e.SA.UniqueID)
+	if i < 0 {
+		return
 	}
+	s.sas[i].children = s.sas[i].without(e.SA.Children)
 	if !e.SA.IsEstablished() {
 		return
 	}

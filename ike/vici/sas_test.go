@@ -44,8 +44,6 @@ func TestEvents(t *testing.T) {
 		second, moved := sa, sa
 		second.UniqueID, moved.UniqueID = 2, 2
 		moved.Remote = netip.MustParseAddr("2001:db8:3::1")
-		gone := moved
-		gone.State = "DELETING"
 		child1, child2 := moved, moved
 		child1.Children = []vici.ChildSA{{
 			Name: "payload", UniqueID: 2, State: "INSTALLED", ReqID: 1001,
@@ -56,7 +54,7 @@ func TestEvents(t *testing.T) {
 		want := []vici.Event{
 			{Kind: vici.Up, SA: sa}, {Kind: vici.Rekeyed, SA: second, Old: 1}, {Kind: vici.Moved, SA: moved},
 			{Kind: vici.ChildUp, SA: child1}, {Kind: vici.ChildRekeyed, SA: child2, Old: 2}, {Kind: vici.ChildDown, SA: child2},
-			{Kind: vici.Down, SA: gone}, {Kind: vici.ChildDown, SA: gone},
+			{Kind: vici.Down, SA: moved}, {Kind: vici.ChildDown, SA: moved},
 		}
 		for _, want := range want {
 			got := <-l.Events()

@@ -235,7 +235,8 @@ func (c *Charon) Move(id uint32, remote string) {
 	c.raise("ike-update", Message{Value("remote-host", remote), sa.section(sa.Name)})
 }
 
-// Drop ends an IKE_SA; told says whether an event tells.
+// Drop ends an IKE_SA; told says whether an event tells. As when the peer does not
+// answer any more, charon calls it established in the events of its CHILD_SAs, too.
 func (c *Charon) Drop(id uint32, told bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -245,7 +246,6 @@ func (c *Charon) Drop(id uint32, told bool) {
 func (c *Charon) drop(id uint32, told bool) {
 	sa := c.sas[id]
 	delete(c.sas, id)
-	sa.State = "DELETING"
 	if told {
 		c.raise("ike-updown", Message{sa.section(sa.Name)})
 		for _, child := range sa.Children {
