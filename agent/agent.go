@@ -120,8 +120,8 @@ func (a *Agent) buildCharon() error {
 		},
 		OnDown: a.happenings.down, OnLink: a.happenings.link,
 		OnTunnels: func(e ike.Tunneled) {
+			a.shield.wished(e.HomeAddress, wish{e.Tunnels.ReturnRoutability, e.Tunnels.Payload})
 			a.sessions.Tunnelled(e.HomeAddress, e.Tunnels.ReturnRoutability, e.Tunnels.Payload)
-			a.shield.wished(e.HomeAddress)
 		},
 	})
 	return err
@@ -139,7 +139,7 @@ func (a *Agent) buildSessions() error {
 		EffectTimeout: a.cfg.Limits.EffectTimeout, Identity: a.cfg.Diameter.Identity,
 		Ended: func(s store.Session) { a.registrar.Remove(s.HomeAddress) },
 		Began: a.happenings.began, Over: a.happenings.over,
-	}, a.deps.Store, pool, measuredKeyer{keyer{a.charon, a.kernel, a.happenings}, a.metrics}, a.deps.Log)
+	}, wishStore{a.deps.Store, a.shield}, pool, measuredKeyer{keyer{a.charon, a.kernel, a.happenings}, a.metrics}, a.deps.Log)
 	return nil
 }
 

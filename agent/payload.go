@@ -37,14 +37,37 @@ type shield struct {
 	// the kernel holds the last one.
 	kernelTurn sync.Mutex
 
-	mu      sync.Mutex
-	changed map[netip.Addr]bool // whose wish the kernel may not know yet
+	mu       sync.Mutex
+	unstored map[netip.Addr]wish // that the store may not hold yet
+	changed  map[netip.Addr]bool // whose wish the store holds and the kernel may not know yet
+}
+
+// A wish is for which packets besides signalling a mobile node wants ESP.
+type wish struct{ returnRoutability, payload bool }
+
+// A wishStore is a Store that tells a shield of the wishes it holds.
+type wishStore struct {
+	store.Store
+	shield *shield
+}
+
+// Apply is Store's.
+func (w wishStore) Apply(ctx context.Context, changes ...store.Change) error {
+	if err := w.Store.Apply(ctx, changes...); err != nil {
+		return err
+	}
+	for _, change := range changes {
+		if put, ok := change.(store.PutSession); ok {
+			w.shield.stored(put.Session.HomeAddress, wish{put.Session.RoutabilitySA, put.Session.PayloadSA})
+		}
+	}
+	return nil
 }
 
 func newShield(kernel Kernel, policy config.PayloadProtection, owner func(netip.Addr) (store.Session, bool), log *slog.Logger) *shield {
 	return &shield{
 		Kernel: kernel, policy: policy, owner: owner, log: log,
-		kick: make(chan struct{}, 1), changed: make(map[netip.Addr]bool),
+		kick: make(chan struct{}, 1), unstored: make(map[netip.Addr]wish), changed: make(map[netip.Addr]bool),
 	}
 }
 
@@ -113,10 +136,23 @@ func (s *shield) Migrate(ctx context.Context, m xfrm.Migration) error {
 	return s.Kernel.Migrate(ctx, m)
 }
 
-// wished has the kernel do what a session says now. It does not wait for it.
-func (s *shield) wished(home netip.Addr) {
+// wished has the kernel do what a session is about to say, once that is durable: a
+// daemon that starts again must not take protection away that it has forgotten.
+// wished does not wait for it.
+func (s *shield) wished(home netip.Addr, w wish) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.unstored[home] = w
+}
+
+// stored takes note that a wish is durable. It may be an earlier one.
+func (s *shield) stored(home netip.Addr, w wish) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if latest, ok := s.unstored[home]; !ok || latest != w {
+		return
+	}
+	delete(s.unstored, home)
 	s.changed[home] = true
 	select {
 	case s.kick <- struct{}{}:

@@ -76,6 +76,14 @@ func (k *protectedKernel) Migrate(_ context.Context, m xfrm.Migration) error {
 	return k.note("migrate %v", m.Protection)
 }
 
+// A wishHolder is a store that takes everything, or nothing.
+type wishHolder struct {
+	store.Store
+	err error
+}
+
+func (h *wishHolder) Apply(context.Context, ...store.Change) error { return h.err }
+
 // owned makes a shield for one session.
 func owned(policy config.PayloadProtection, s store.Session) (*shield, *protectedKernel, func(func(*store.Session))) {
 	kernel := new(protectedKernel)
@@ -186,21 +194,44 @@ func TestShieldFollowsTheWish(t *testing.T) {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		}
-		wish := func(payload bool) {
-			change(func(s *store.Session) { s.PayloadSA = payload })
-			s.wished(shieldHome)
+		held := new(wishHolder)
+		durable := wishStore{held, s}
+		put := func(payload bool) error {
+			return durable.Apply(ctx, store.PutLease{}, store.PutSession{Session: store.Session{HomeAddress: shieldHome, PayloadSA: payload}})
 		}
-		wish(true)
+		wants := func(payload bool) {
+			s.wished(shieldHome, wish{payload: payload})
+			change(func(s *store.Session) { s.PayloadSA = payload })
+			if err := put(payload); err != nil {
+				t.Error(err)
+			}
+		}
+
+		// Not before it is durable.
+		s.wished(shieldHome, wish{payload: true})
+		if err := put(false); err != nil { // under way before
+			t.Error(err)
+		}
+		change(func(s *store.Session) { s.PayloadSA = true })
+		held.err = errors.New("disk full")
+		if err := put(true); !errors.Is(err, held.err) {
+			t.Errorf("a failing store: got %v, want %v", err, held.err)
+		}
+		time.Sleep(time.Minute)
+		check()
+		held.err = nil
+
+		wants(true)
 		check("protect 2001:db8:1::5 payload")
 		for _, nothing := range []error{xfrm.ErrNotBound, xfrm.ErrNotSet} {
 			kernel.fail(fmt.Errorf("protecting: %w", nothing))
-			wish(false)
+			wants(false)
 			check("protect 2001:db8:1::5 none")
 			time.Sleep(time.Minute)
 			check()
 		}
 		kernel.fail(errors.New("out of memory"))
-		wish(true)
+		wants(true)
 		check("protect 2001:db8:1::5 payload")
 		time.Sleep(shieldRetryPause + time.Millisecond)
 		kernel.fail(nil)
