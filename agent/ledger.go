@@ -21,6 +21,7 @@ type ledger struct {
 
 	mu       sync.Mutex
 	err      error // of the last commit
+	unheard  bool  // err is of a pulse
 	failed   time.Time
 	failures uint64
 }
@@ -38,7 +39,7 @@ func (l *ledger) Apply(ctx context.Context, changes ...store.Change) error {
 
 // pulse finds out whether the store answers, by a write that changes nothing: no
 // User-Name has a control character. It takes no room, so that its success says
-// nothing of a full disk.
+// nothing of a full disk, and ends only what a pulse began.
 func (l *ledger) pulse(ctx context.Context) error {
 	err := l.Store.Apply(ctx, store.DeleteLease{UserName: "\x00"})
 	l.note(err, false)
@@ -54,19 +55,20 @@ func (l *ledger) note(err error, telling bool) {
 		if l.err == nil {
 			l.events.Record(events.Event{Kind: events.StoreFailed, Detail: err.Error()})
 		}
-		l.err, l.failed = err, time.Now()
+		l.err, l.failed, l.unheard = err, time.Now(), !telling && (l.err == nil || l.unheard)
 		l.failures++
-	case telling && l.err != nil:
-		l.err = nil
+	case l.err != nil && (telling || l.unheard):
+		l.err, l.unheard = nil, false
 		l.events.Record(events.Event{Kind: events.StoreRecovered})
 	}
 }
 
 // status is the operator's view of the store at a path.
 func (l *ledger) status(path string) control.StoreStatus {
+	free := freeSpace(path)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := control.StoreStatus{Path: path, Failed: present(l.failed), Failures: l.failures, Free: freeSpace(path)}
+	s := control.StoreStatus{Path: path, Failed: present(l.failed), Failures: l.failures, Free: free}
 	if l.err != nil {
 		s.Error = l.err.Error()
 	}

@@ -43,6 +43,10 @@ func TestLedger(t *testing.T) {
 		{"there is room again", func() error { return l.Apply(t.Context(), change) }, nil, 1, false},
 		{"a wrong change", func() error { return l.Apply(t.Context(), store.PutLease{}) }, errors.New("checking"), 1, false},
 		{"it hangs", func() error { return l.pulse(t.Context()) }, context.DeadlineExceeded, 2, true},
+		{"it goes on", func() error { return l.pulse(t.Context()) }, nil, 2, false},
+		{"it hangs again", func() error { return l.pulse(t.Context()) }, context.DeadlineExceeded, 3, true},
+		{"and is full", func() error { return l.Apply(t.Context(), change) }, errors.New("no space left"), 4, true},
+		{"which no pulse mends", func() error { return l.pulse(t.Context()) }, nil, 4, true},
 	}
 	for _, s := range steps {
 		disk.err = s.err

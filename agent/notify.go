@@ -79,26 +79,40 @@ func (n *notifyTask) Run(ctx context.Context) error {
 }
 
 // tick reports life only if there is some: a part that hangs keeps it from
-// answering, and systemd restarts the daemon.
+// answering, and systemd restarts the daemon. What takes long and proves nothing
+// comes after that.
 func (n *notifyTask) tick(ctx context.Context, within time.Duration) {
+	if n.lives(ctx, within) {
+		n.tell(n.notifier.Alive())
+		n.tell(n.notifier.Status(n.agent.statusLine(n.agent.reloader.lastError())))
+	}
+}
+
+// lives finds out whether the parts without which nobody is served answer: none of
+// them keeps its lock for long, and the store writes.
+func (n *notifyTask) lives(ctx context.Context, within time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	line := n.agent.statusLine(n.agent.reloader.lastError())
-	if err := n.agent.ledger.pulse(ctx); err != nil {
+	n.agent.sessions.Counts()
+	n.agent.charon.Status()
+	n.agent.registrar.Len()
+	err := n.agent.ledger.pulse(ctx)
+	if err != nil {
 		n.agent.deps.Log.Error("the store does not answer", "error", err)
-		return
 	}
-	for _, tell := range []func() error{n.notifier.Alive, func() error { return n.notifier.Status(line) }} {
-		if err := tell(); err != nil {
-			n.agent.deps.Log.Warn("the service manager was not told", "error", err)
-		}
+	return err == nil
+}
+
+func (n *notifyTask) tell(err error) {
+	if err != nil {
+		n.agent.deps.Log.Warn("the service manager was not told", "error", err)
 	}
 }
 
 // statusLine is the status as one line, with what became of the last reload.
 func (a *Agent) statusLine(reload error) string {
 	counts, ike := a.sessions.Counts(), a.charon.Status()
-	line := fmt.Sprintf("%d sessions (%d established), %d bindings", counts.Total, counts.Established, len(a.registrar.Bindings()))
+	line := fmt.Sprintf("%d sessions (%d established), %d bindings", counts.Total, counts.Established, a.registrar.Len())
 	if !ike.Connected {
 		line += ", WAITING FOR STRONGSWAN"
 	}

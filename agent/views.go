@@ -19,7 +19,7 @@ func (a *Agent) Status(ctx context.Context) control.Status {
 	return control.Status{
 		Version: version.Version, Started: a.started, State: a.state(), Identity: a.cfg.Diameter.Identity,
 		Sessions: control.SessionCounts{Total: counts.Total, Established: counts.Established, Armed: counts.Total - counts.Established},
-		Bindings: len(a.registrar.Bindings()),
+		Bindings: a.registrar.Len(),
 		IKE:      a.ikeStatus(), Kernel: a.kernelStatus(), Store: a.ledger.status(a.cfg.Store.Path),
 		Warnings: a.surroundings.look(ctx), Peers: a.peerStatus(), Prefixes: a.prefixStatus(),
 	}

@@ -32,6 +32,7 @@ var (
 // A socket gives the server what a test sends, and keeps what the server sends.
 type socket struct {
 	incoming chan *rawsocket.Packet
+	sending  func() // what happens while something is sent; nil for nothing
 
 	mu     sync.Mutex
 	sent   []rawsocket.Outgoing
@@ -54,6 +55,9 @@ func (s *socket) Serve(ctx context.Context, handle func(*rawsocket.Packet), repo
 }
 
 func (s *socket) Send(o rawsocket.Outgoing) error {
+	if s.sending != nil {
+		s.sending()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if o.Association != 0 && !s.associations[o.Association] {

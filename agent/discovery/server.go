@@ -43,6 +43,9 @@ type Server struct {
 	answered map[netip.Addr]time.Time // solicitations, by home address
 	schedule *delivery.Schedule
 	counters Counters
+
+	newsMutex sync.Mutex // never held for long: registrations wait for it
+	news      []registration
 }
 
 // A link is a Link and what was learnt of it.
@@ -125,6 +128,7 @@ func (s *Server) handle(p *rawsocket.Packet) {
 	m, err := message.Parse(p.Payload)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.catchUp()
 	if err != nil {
 		s.counters.Received[Malformed]++
 		return

@@ -17,14 +17,48 @@ const (
 	deliveryPause = 100 * time.Millisecond
 )
 
-// Bound takes note that a mobile node has registered, or has done it again.
-func (s *Server) Bound(home netip.Addr) {
-	s.reschedule(func(now time.Time) { s.schedule.Bound(home, s.preferred(now), now) })
+// A registration is news of a mobile node that is bound, or is not any more.
+type registration struct {
+	home  netip.Addr
+	bound bool
+	at    time.Time
 }
 
+// Bound takes note that a mobile node has registered, or has done it again. It
+// waits for nobody: neither for what is being sent nor for the kernel.
+func (s *Server) Bound(home netip.Addr) { s.hear(registration{home, true, time.Now()}) }
+
 // Unbound takes note that a mobile node has no binding any more.
-func (s *Server) Unbound(home netip.Addr) {
-	s.reschedule(func(time.Time) { s.schedule.Unbound(home) })
+func (s *Server) Unbound(home netip.Addr) { s.hear(registration{home, false, time.Now()}) }
+
+func (s *Server) hear(r registration) {
+	s.newsMutex.Lock()
+	s.news = append(s.news, r)
+	s.newsMutex.Unlock()
+	s.wake()
+}
+
+// catchUp brings the schedule up to date with registrations.
+func (s *Server) catchUp() {
+	s.newsMutex.Lock()
+	news := s.news
+	s.news = nil
+	s.newsMutex.Unlock()
+	for _, r := range news {
+		if r.bound {
+			s.schedule.Bound(r.home, s.preferred(r.at), r.at)
+		} else {
+			s.schedule.Unbound(r.home)
+		}
+	}
+}
+
+// wake makes deliver look at the schedule.
+func (s *Server) wake() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
 }
 
 // Reconfigure replaces what is told of links, of which there must be as many as
@@ -52,16 +86,13 @@ func (s *Server) Reconfigure(links []Link) error {
 // reschedule changes the schedule, and wakes deliver if something comes earlier.
 func (s *Server) reschedule(change func(now time.Time)) {
 	s.mu.Lock()
+	s.catchUp()
 	before, _ := s.schedule.Next()
 	change(time.Now())
 	after, wait := s.schedule.Next()
 	s.mu.Unlock()
-	if !wait || after.Equal(before) {
-		return
-	}
-	select {
-	case s.kick <- struct{}{}:
-	default:
+	if wait && !after.Equal(before) {
+		s.wake()
 	}
 }
 
@@ -86,6 +117,7 @@ func (s *Server) deliver(ctx context.Context) error {
 func (s *Server) deliverDue(now time.Time) (pause time.Duration, wait bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.catchUp()
 	due := s.schedule.Due(now, deliveries, s.preferred(now))
 	for _, home := range due {
 		s.deliverTo(home, now)

@@ -136,3 +136,16 @@ func TestH43_ManyAreTold(t *testing.T) {
 		}
 	})
 }
+
+// Registrations do not wait for what is being sent.
+func TestH43_RegistrationsDoNotWait(t *testing.T) {
+	unasked(t, func(b *bench) {
+		gone := netip.MustParseAddr("2001:db8:1::200")
+		b.socket.sending = func() { // if one waited, it would be for ever
+			b.Bound(gone)
+			b.Unbound(gone)
+		}
+		b.Bound(home)
+		b.expectTold("and repeated", day, 4)
+	})
+}

@@ -25,6 +25,15 @@ func (r *Registrar) Binding(home netip.Addr) (bindingcache.View, bool) {
 	return r.cache.Lookup(home)
 }
 
+// Len counts the home addresses of Bindings.
+func (r *Registrar) Len() int {
+	total := 0
+	for _, n := range r.Phases() {
+		total += n
+	}
+	return total
+}
+
 // Phases counts home addresses, indexed by their phase.
 func (r *Registrar) Phases() [bindingcache.Phases]int {
 	r.mu.Lock()
