@@ -1,6 +1,7 @@
 package strongswanconf_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -92,7 +93,7 @@ func TestBool(t *testing.T) {
 // FuzzLoad has any text read. What is read, written again and read again is the
 // same.
 func FuzzLoad(f *testing.F) {
-	for _, seed := range []string{"", "a {\n b = 1\n}\n", "a\n{ include x/*\n b = \"c\\\" d\" }", "a { b { c = d e } } #", "}{", "include include"} {
+	for _, seed := range []string{"", "a {\n b = 1\n}\n", "a\n{ include x/*\n b = \"c\\\" d\" }", "a { b { c = d e } } #", "}{", "include include", ".0=0"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -104,7 +105,7 @@ func FuzzLoad(f *testing.F) {
 		want := map[string]string{}
 		for _, key := range s.Keys() {
 			section, rest, ok := strings.Cut(key, ".")
-			if !ok || strings.ContainsAny(key, " \t\r\n={}#\",:\\") || section == "include" || rest == "" || rest == "include" {
+			if !ok || strings.ContainsAny(key, " \t\r\n={}#\",:\\") || section == "include" || rest == "include" || slices.Contains(strings.Split(key, "."), "") {
 				continue
 			}
 			value, _ := s.Get(rest, section)
