@@ -63,7 +63,7 @@ func parse(b []byte, s *suite) (*incoming, error) {
 		return nil, errForeign
 	}
 	length := ipv6Header + int(binary.BigEndian.Uint16(b[4:]))
-	if length > len(b) {
+	if length < ipv6Header+extension || length > len(b) {
 		return nil, errShort
 	}
 	routing := b[ipv6Header:]

@@ -85,4 +85,9 @@ func TestParse(t *testing.T) {
 	if _, err := parse(cut[:len(cut)-1], s); !errors.Is(err, errShort) {
 		t.Errorf("a packet that is cut off: %v", err)
 	}
+	short := sampleAcknowledgement(t, s, 7)
+	short[4], short[5] = 0, 8
+	if _, err := parse(short, s); !errors.Is(err, errShort) {
+		t.Errorf("a packet whose Payload Length ends within the routing header: %v", err)
+	}
 }
