@@ -42,6 +42,7 @@ func build(file string, settings []setting) (*Config, error) {
 	}
 	b.check()
 	if len(b.problems) == 0 {
+		b.config.places = b.places
 		return &b.config, nil
 	}
 	slices.SortStableFunc(b.problems, func(x, y Problem) int {
@@ -185,15 +186,4 @@ func plain(key string) string {
 }
 
 // at finds where a key was set, else where its element or file begins.
-func (b *builder) at(key string) Position {
-	for {
-		if p, ok := b.places[key]; ok {
-			return p
-		}
-		dot := strings.LastIndex(key, ".")
-		if dot < 0 {
-			return b.places[""]
-		}
-		key = key[:dot]
-	}
-}
+func (b *builder) at(key string) Position { return place(b.places, key) }

@@ -89,6 +89,7 @@ func Compare(before, now *Config) Changes {
 // in force: what a daemon has that took over the rest.
 func (c *Config) WithFixed(inForce *Config) *Config {
 	mixed := *inForce
+	mixed.places = c.places
 	mixed.Diameter.Certificate, mixed.Diameter.Key, mixed.Diameter.CA = c.Diameter.Certificate, c.Diameter.Key, c.Diameter.CA
 	mixed.Diameter.StrictVector, mixed.Diameter.Peers = c.Diameter.StrictVector, c.Diameter.Peers
 	mixed.Mobility.MaxLifetime, mixed.Mobility.Networks = c.Mobility.MaxLifetime, c.Mobility.Networks

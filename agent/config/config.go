@@ -21,6 +21,8 @@ type Config struct {
 	Metrics   Metrics
 	Limits    Limits
 	Log       Log
+
+	places map[string]Position // of what was set, see At
 }
 
 // Diameter is who the home agent is among Diameter nodes, and whom it knows.

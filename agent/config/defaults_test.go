@@ -56,11 +56,11 @@ func TestLoadTLS(t *testing.T) {
 		change func(*config.Diameter)
 		want   string
 	}{
-		"no certificate": {func(d *config.Diameter) { d.Certificate = file("none") }, "diameter.certificate " + file("none")},
-		"no key":         {func(d *config.Diameter) { d.Key = file("none") }, "diameter.key " + file("none")},
-		"no pair":        {func(d *config.Diameter) { d.Certificate = file("ca.pem") }, "private key does not match"},
-		"no CA":          {func(d *config.Diameter) { d.CA = file("none") }, "diameter.ca: open " + file("none")},
-		"empty CA":       {func(d *config.Diameter) { d.CA = file("ha-key.pem") }, "diameter.ca " + file("ha-key.pem") + ": it holds no certificate"},
+		"no certificate": {func(d *config.Diameter) { d.Certificate = file("none") }, "diameter.certificate: reading " + file("none") + ": file does not exist (put it there"},
+		"no key":         {func(d *config.Diameter) { d.Key = file("none") }, "diameter.key: reading " + file("none") + ": file does not exist (put it there"},
+		"no pair":        {func(d *config.Diameter) { d.Certificate = file("ca.pem") }, "do not make a pair: tls: private key does not match"},
+		"no CA":          {func(d *config.Diameter) { d.CA = file("none") }, "diameter.ca: reading " + file("none") + ": file does not exist (put it there"},
+		"empty CA":       {func(d *config.Diameter) { d.CA = file("ha-key.pem") }, "diameter.ca: " + file("ha-key.pem") + " holds no certificate"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,7 @@
 package config
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,12 +12,10 @@ type Problem struct {
 	Text string // what is wrong, what is expected, what to do
 }
 
-// Error is FILE:LINE: KEY: TEXT.
+// Error is FILE:LINE: KEY: TEXT, without what is not known.
 func (p Problem) Error() string {
-	if p.Key == "" {
-		return fmt.Sprintf("%s: %s", p.At, p.Text)
-	}
-	return fmt.Sprintf("%s: %s: %s", p.At, p.Key, p.Text)
+	parts := []string{p.At.String(), p.Key, p.Text}
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ": ")
 }
 
 // Problems are all that is wrong with a configuration, at least one.

@@ -3,27 +3,46 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
 // LoadTLS reads our certificate and whom we believe. It returns nil if no files
-// are set, as where no connection uses TLS. Errors name the option and the file.
+// are set, as where no connection uses TLS. What is wrong with a file is told by an
+// [OptionError].
 func (d *Diameter) LoadTLS() (*tls.Config, error) {
 	if d.Certificate == "" {
 		return nil, nil
 	}
-	pair, err := tls.LoadX509KeyPair(d.Certificate, d.Key)
-	if err != nil {
-		return nil, fmt.Errorf("loading diameter.certificate %s with diameter.key %s: %w", d.Certificate, d.Key, err)
+	texts := map[string][]byte{}
+	for _, file := range []struct{ key, name string }{{"diameter.certificate", d.Certificate}, {"diameter.key", d.Key}, {"diameter.ca", d.CA}} {
+		text, err := readFile(file.name)
+		if err != nil {
+			return nil, &OptionError{file.key, err}
+		}
+		texts[file.key] = text
 	}
-	pem, err := os.ReadFile(d.CA)
+	pair, err := tls.X509KeyPair(texts["diameter.certificate"], texts["diameter.key"])
 	if err != nil {
-		return nil, fmt.Errorf("loading diameter.ca: %w", err)
+		return nil, &OptionError{"diameter.certificate", fmt.Errorf("%s and diameter.key, %s, do not make a pair: %w", d.Certificate, d.Key, err)}
 	}
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("loading diameter.ca %s: it holds no certificate in PEM", d.CA)
+	if !roots.AppendCertsFromPEM(texts["diameter.ca"]) {
+		return nil, &OptionError{"diameter.ca", fmt.Errorf("%s holds no certificate in PEM", d.CA)}
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots, ClientCAs: roots, MinVersion: tls.VersionTLS12}, nil
+}
+
+// readFile reads a file that the operator puts there.
+func readFile(name string) ([]byte, error) {
+	text, err := os.ReadFile(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("reading %s: %w (put it there, or name another file)", name, fs.ErrNotExist)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("reading %[1]s: %[2]w (the daemon's user must be let in: chgrp homeagent %[1]s && chmod g+r %[1]s)", name, fs.ErrPermission)
+	}
+	return text, err
 }
