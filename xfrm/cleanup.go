@@ -2,6 +2,7 @@ package xfrm
 
 import (
 	"context"
+	"errors"
 
 	"homeagent/xfrm/internal/object"
 )
@@ -13,7 +14,8 @@ func (k *Kernel) CleanUp(ctx context.Context) (Changes, error) {
 	defer k.mu.Unlock()
 	s := setting{kernel: k}
 	err := s.cleanUp(ctx)
-	return s.done, err
+	manual, manualErr := k.dissociate(ctx)
+	return append(s.done, manual...), errors.Join(err, manualErr)
 }
 
 func (s *setting) cleanUp(ctx context.Context) error {

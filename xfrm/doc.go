@@ -17,9 +17,12 @@
 // reqids of their own, which is what lets charon follow one of them;
 // [Kernel.Counters] and [Kernel.Received] read what was dropped and received.
 //
+// [Kernel.Associate] holds the security associations of mobile nodes whose keys an
+// operator wrote down. All others are charon's.
+//
 // What is ours is marked and nothing else is ever changed: policies by their
 // priorities (see [PolicyPriorities]), routes by their protocol number
-// ([RouteProtocol]), keyless states by their reqids, the device by its name.
+// ([RouteProtocol]), keyless states and manual security associations by their reqids ([AssociationReqIDs]), the device by its name.
 //
 // The package knows netlink, the kernel's objects and the order in which they
 // must change. It does not know Mobility Header messages, sessions, leases or

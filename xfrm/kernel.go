@@ -21,6 +21,8 @@ type platform interface {
 	Policies() ([]object.Policy, error)
 	State(object.StateKey) (object.State, bool, error)
 	States() ([]object.State, error)
+	Association(object.AssociationKey) (object.Association, bool, error)
+	Associations() ([]object.Association, error)
 	Tunnel(name string) (object.Tunnel, bool, error)
 	OwnTunnels() ([]object.Tunnel, error)
 	Gate(object.Tunnel) (object.Gate, error)
@@ -52,6 +54,8 @@ type Kernel struct {
 	desired Desired
 	tunnel  tunnel
 	table   *table // nil before the first Set
+
+	manual manual
 }
 
 // Open returns the kernel of the calling thread's network namespace. It needs

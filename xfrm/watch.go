@@ -47,7 +47,7 @@ func (k *Kernel) Watch(ctx context.Context, w Watcher) error {
 // drifted tells whether an event is about something of ours.
 func (k *Kernel) drifted(e object.Event) bool {
 	switch e.Kind {
-	case object.Missed, object.Flushed:
+	case object.Missed, object.Flushed, object.AssociationDeleted:
 		return true
 	case object.PolicyChanged:
 		return PolicyPriorities().Contains(e.Policy.Priority)

@@ -1,6 +1,7 @@
 package psk
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -50,11 +51,24 @@ func (AAAKey) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText keeps the key out of JSON and TOML.
 func (AAAKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// A Key is an IKE pre-shared key of [Size] raw octets. The zero Key is no key.
-// Keys are compared with Equal, never with ==.
-type Key struct{ octets func() [Size]byte }
+// MaxKey is the most octets that a pre-shared key has.
+const MaxKey = 256
 
-// KeyFromBytes makes a Key of exactly [Size] octets.
+// A Key is an IKE pre-shared key: [Size] raw octets where it was derived, 1 to
+// [MaxKey] where somebody wrote it down. The zero Key is no key. Keys are
+// compared with Equal, never with ==.
+type Key struct{ octets func() []byte }
+
+// NewKey copies the octets of a key that was not derived.
+func NewKey(octets []byte) (Key, error) {
+	if n := len(octets); n == 0 || n > MaxKey {
+		return Key{}, fmt.Errorf("reading a pre-shared key: it has %d octets (must be 1 to %d)", n, MaxKey)
+	}
+	own := bytes.Clone(octets)
+	return Key{octets: func() []byte { return own }}, nil
+}
+
+// KeyFromBytes makes a Key of exactly [Size] octets, as Derive does.
 func KeyFromBytes(octets []byte) (Key, error) {
 	if len(octets) != Size {
 		return Key{}, fmt.Errorf("reading a pre-shared key: it has %d octets (must be %d)", len(octets), Size)
@@ -63,7 +77,7 @@ func KeyFromBytes(octets []byte) (Key, error) {
 }
 
 func newKey(octets [Size]byte) Key {
-	return Key{octets: func() [Size]byte { return octets }}
+	return Key{octets: func() []byte { return octets[:] }}
 }
 
 // Bytes returns a copy of the key's octets, nil for the zero Key.
@@ -71,8 +85,7 @@ func (k Key) Bytes() []byte {
 	if k.octets == nil {
 		return nil
 	}
-	octets := k.octets()
-	return octets[:]
+	return bytes.Clone(k.octets())
 }
 
 // IsZero reports whether there is no key.
@@ -83,7 +96,7 @@ func (k Key) Equal(other Key) bool {
 	return subtle.ConstantTimeCompare(k.Bytes(), other.Bytes()) == 1
 }
 
-// Hex shows the key as 40 hexadecimal digits, for an operator who asked for it.
+// Hex shows the key as hexadecimal digits, for an operator who asked for it.
 func (k Key) Hex() string { return hex.EncodeToString(k.Bytes()) }
 
 // Format prints a placeholder whatever the verb, %x and %d included.

@@ -180,3 +180,24 @@ func TestKeyFromBytes(t *testing.T) {
 		t.Error("Equal or IsZero is wrong")
 	}
 }
+
+// A key that somebody wrote down may have another length than a derived one.
+func TestNewKey(t *testing.T) {
+	t.Parallel()
+	octets := []byte("a key of 18 octets")
+	key, err := psk.NewKey(octets)
+	if err != nil || string(key.Bytes()) != "a key of 18 octets" {
+		t.Fatalf("NewKey = %q, %v", key.Bytes(), err)
+	}
+	clear(octets)
+	clear(key.Bytes())
+	again, err := psk.NewKey([]byte("a key of 18 octets"))
+	if err != nil || !key.Equal(again) || key.IsZero() {
+		t.Errorf("the key changed with the octets it was made of: %s", key.Hex())
+	}
+	for _, n := range []int{0, psk.MaxKey + 1} {
+		if _, err := psk.NewKey(make([]byte, n)); err == nil {
+			t.Errorf("NewKey took %d octets", n)
+		}
+	}
+}

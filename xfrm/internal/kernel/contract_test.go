@@ -18,6 +18,8 @@ type subject interface {
 	Policies() ([]object.Policy, error)
 	State(object.StateKey) (object.State, bool, error)
 	States() ([]object.State, error)
+	Association(object.AssociationKey) (object.Association, bool, error)
+	Associations() ([]object.Association, error)
 	Tunnel(name string) (object.Tunnel, bool, error)
 	OwnTunnels() ([]object.Tunnel, error)
 	Gate(object.Tunnel) (object.Gate, error)
@@ -56,6 +58,7 @@ func keylessState() object.State {
 func contract(t *testing.T, k subject) {
 	t.Run("policies", func(t *testing.T) { policiesContract(t, k) })
 	t.Run("states", func(t *testing.T) { statesContract(t, k) })
+	t.Run("associations", func(t *testing.T) { associationsContract(t, k) })
 	t.Run("migrations", func(t *testing.T) { migrationsContract(t, k) })
 	tunnel := object.Tunnel{Name: "mip6", MTU: 1460}
 	t.Run("device", func(t *testing.T) { tunnel = deviceContract(t, k, tunnel) })
@@ -140,6 +143,34 @@ func statesContract(t *testing.T, k subject) {
 	apply(t, k, object.Delete, s, nil)
 	check(false)
 	checkList(t, k.States)
+}
+
+func associationsContract(t *testing.T, k subject) {
+	a := object.Association{
+		Src: home, Dst: agent, SPI: 0x1001, ReqID: 1 << 29, Protocol: object.MobilityHeader,
+		Encryption: object.Algorithm{Name: "cbc(aes)", Key: object.NewSecret(make([]byte, 16))},
+		Integrity:  object.Algorithm{Name: "hmac(sha256)", Key: object.NewSecret(make([]byte, 32)), Truncated: 128},
+	}
+	null := a
+	null.Src, null.Dst, null.SPI = agent, home, 0x1002
+	null.Encryption = object.Algorithm{Name: "ecb(cipher_null)"}
+	apply(t, k, object.Delete, a, syscall.ESRCH)
+	apply(t, k, object.Add, a, nil)
+	apply(t, k, object.Add, null, nil)
+	apply(t, k, object.Add, a, syscall.EEXIST)
+	for _, want := range []object.Association{a, null} {
+		if got, found, err := k.Association(want.Key()); err != nil || !found || !got.Equal(want) {
+			t.Errorf("got %v, %t, %v, want %v", got, found, err, want)
+		}
+	}
+	if list, err := k.Associations(); err != nil || len(list) != 2 {
+		t.Errorf("got associations %v, error %v", list, err)
+	}
+	apply(t, k, object.Delete, a, nil)
+	apply(t, k, object.Delete, null, nil)
+	if _, found, err := k.Association(a.Key()); found || err != nil {
+		t.Errorf("found after its end, error %v", err)
+	}
 }
 
 func migrationsContract(t *testing.T, k subject) {

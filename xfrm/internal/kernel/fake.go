@@ -15,12 +15,13 @@ import (
 // Fake is a kernel in memory. It refuses what Linux refuses, and String shows
 // what it holds.
 type Fake struct {
-	mu       sync.Mutex
-	policies map[object.PolicyKey]object.Policy
-	states   map[object.StateKey]object.State
-	tunnels  map[string]*fakeTunnel
-	journal  []string
-	failures map[string]error
+	mu           sync.Mutex
+	policies     map[object.PolicyKey]object.Policy
+	states       map[object.StateKey]object.State
+	associations map[object.AssociationKey]object.Association
+	tunnels      map[string]*fakeTunnel
+	journal      []string
+	failures     map[string]error
 
 	statistics map[uint32]object.Statistics // by the filter's handle
 
@@ -31,12 +32,13 @@ type Fake struct {
 // NewFake returns a kernel that holds nothing.
 func NewFake() *Fake {
 	return &Fake{
-		policies:   make(map[object.PolicyKey]object.Policy),
-		states:     make(map[object.StateKey]object.State),
-		tunnels:    make(map[string]*fakeTunnel),
-		failures:   make(map[string]error),
-		statistics: make(map[uint32]object.Statistics),
-		events:     make(chan object.Event),
+		policies:     make(map[object.PolicyKey]object.Policy),
+		states:       make(map[object.StateKey]object.State),
+		associations: make(map[object.AssociationKey]object.Association),
+		tunnels:      make(map[string]*fakeTunnel),
+		failures:     make(map[string]error),
+		statistics:   make(map[uint32]object.Statistics),
+		events:       make(chan object.Event),
 	}
 }
 
@@ -71,6 +73,7 @@ func (f *Fake) String() string {
 	var text []string
 	text = append(text, commands(f.policies)...)
 	text = append(text, commands(f.states)...)
+	text = append(text, commands(f.associations)...)
 	for _, name := range slices.Sorted(maps.Keys(f.tunnels)) {
 		text = append(text, f.tunnels[name].commands()...)
 	}
@@ -170,6 +173,8 @@ func (f *Fake) apply(v object.Verb, o object.Object) error {
 		return change(f.policies, v, o.Key(), o)
 	case object.State:
 		return whenGone(change(f.states, v, o.Key(), o), syscall.ESRCH)
+	case object.Association:
+		return f.applyAssociation(v, o)
 	case object.Tunnel:
 		return f.applyTunnel(v, o)
 	case object.Gate:

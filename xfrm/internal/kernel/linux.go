@@ -106,6 +106,8 @@ func (l *Linux) Apply(v object.Verb, o object.Object) error {
 		err = l.applyPolicy(v, o)
 	case object.State:
 		err = l.applyState(v, o)
+	case object.Association:
+		err = l.applyAssociation(v, o)
 	case object.Tunnel:
 		err = l.applyTunnel(v, o)
 	case object.Gate:

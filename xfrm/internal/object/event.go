@@ -7,14 +7,15 @@ type EventKind int
 
 // The kinds of events.
 const (
-	NoEvent       EventKind = iota
-	Missed                  // events were lost
-	Flushed                 // all policies or states of a kind are gone
-	PolicyChanged           // Event.Policy was added, replaced or deleted; if deleted it has no templates
-	StateDeleted            // Event.State was deleted
-	DeviceChanged           // Event.Device is so now
-	DeviceDeleted           // Event.Device is gone
-	Rejected                // Event.Rejection was dropped
+	NoEvent            EventKind = iota
+	Missed                       // events were lost
+	Flushed                      // all policies or states of a kind are gone
+	PolicyChanged                // Event.Policy was added, replaced or deleted; if deleted it has no templates
+	StateDeleted                 // Event.State was deleted
+	AssociationDeleted           // one of ours was deleted
+	DeviceChanged                // Event.Device is so now
+	DeviceDeleted                // Event.Device is gone
+	Rejected                     // Event.Rejection was dropped
 )
 
 // Event is something that happened in the kernel and was not done by us.

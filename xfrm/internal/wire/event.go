@@ -39,6 +39,9 @@ func parseIPsecEvent(typ uint16, b []byte) (object.Event, error) {
 		p, err := parseDeletedPolicy(b)
 		return eventIf(err, object.Event{Kind: object.PolicyChanged, Policy: p})
 	case nl.XFRM_MSG_DELSA:
+		if isManual(b) {
+			return object.Event{Kind: object.AssociationDeleted}, nil
+		}
 		k, err := parseDeletedState(b)
 		return eventIf(err, object.Event{Kind: object.StateDeleted, State: k})
 	case nl.XFRM_MSG_REPORT:
@@ -98,6 +101,20 @@ func parseDeletedState(b []byte) (object.StateKey, error) {
 		err = fmt.Errorf("reading a deleted state: %w", ErrForeign)
 	}
 	return k, err
+}
+
+// isManual tells whether an association of ours was deleted.
+func isManual(b []byte) (ours bool) {
+	if len(b) < sizeStateID || object.Transform(b[22]) != object.ESP {
+		return false
+	}
+	err := eachAttr(b[sizeStateID:], func(typ uint16, value []byte) error {
+		if typ == nl.XFRMA_SA && len(value) >= sizeState {
+			ours = object.IsManual(native.Uint32(value[offStateReqID:]))
+		}
+		return nil
+	})
+	return ours && err == nil
 }
 
 // parseReport reads what the kernel tells of a packet with a Home Address
