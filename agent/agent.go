@@ -88,9 +88,12 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 	a.metrics = metrics.New(version.Version, a.snapshot)
 	a.deps.Store = measureStore(a.ledger, deps.Store, a.metrics)
 	a.surroundings = &surroundings{cfg: cfg, box: deps.Box, events: a.happenings.Recorder}
-	for _, build := range []func() error{a.buildCharon, a.buildSessions, a.buildRegistrar, a.buildDiscovery, a.buildPeers} {
-		if err := build(); err != nil {
-			return nil, err
+	for _, part := range []struct {
+		option string
+		build  func() error
+	}{{"ike.identity", a.buildCharon}, {"", a.buildSessions}, {"", a.buildRegistrar}, {"", a.buildDiscovery}, {"", a.buildPeers}} {
+		if err := part.build(); err != nil {
+			return nil, built(cfg, part.option, err)
 		}
 	}
 	a.control = control.NewServer(cfg.Control.Socket, cfg.Control.Group, a, deps.Log)
@@ -261,7 +264,8 @@ func (a *Agent) desired() xfrm.Desired {
 // Run runs the agent until ctx ends. Sessions, keys, policies and bindings stay
 // as they are, so that mobile nodes are served while the daemon restarts.
 func (a *Agent) Run(ctx context.Context) error {
-	tasks := []Task{a.kernel, a.shield, patient{a.charon, charonPatience}, a.sessions, a.registrar, a.signals, kernelWatch{a.deps.Kernel, a.kernel.look, a.signals}, a.deps.HomeLink, a.peers, a.control, a.reloader}
+	tasks := []Task{a.kernel, a.shield, patient{a.charon, charonPatience}, a.sessions, a.registrar, a.signals, kernelWatch{a.deps.Kernel, a.kernel.look, a.signals}, a.deps.HomeLink,
+		accountable{a.peers, a.cfg, listenOption(a.cfg.Diameter)}, accountable{a.control, a.cfg, controlOption}, a.reloader}
 	if a.discovery != nil {
 		tasks = append(tasks, a.discovery)
 	}

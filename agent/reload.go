@@ -152,7 +152,7 @@ func (r *reloader) lastError() error {
 func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(string) error) error {
 	credentials, err := cfg.Diameter.LoadTLS()
 	if err != nil {
-		return err
+		return cfg.Locate(err)
 	}
 	if _, err := bindingcache.New(a.bindingRules(cfg)); err != nil {
 		return err

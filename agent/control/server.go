@@ -173,7 +173,7 @@ func removeStale(path string) error {
 		return fmt.Errorf("looking at the control socket %q: %w", path, err)
 	}
 	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("making the control socket %q: a file that is no socket is in its place", path)
+		return fmt.Errorf("making the control socket %q: a file that is no socket is in its place (move it away): %w", path, fs.ErrExist)
 	}
 	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()

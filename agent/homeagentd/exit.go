@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 
+	"homeagent/agent/config"
 	"homeagent/agent/store/boltstore"
 )
 
-// exitUsage says that the command line is wrong.
-const exitUsage = 2
+// exitUsage is EX_USAGE of sysexits.h: the command line is wrong. It is not the
+// usual 2, by which a Go program ends that panics.
+const exitUsage = 64
 
 // exitConfig is EX_CONFIG of sysexits.h: the unit does not start the daemon
 // again then, as only the operator can help.
@@ -23,10 +25,20 @@ func (e configError) Error() string {
 }
 
 func exitCode(err error) int {
-	if errors.As(err, &configError{}) || stuck(err) {
+	_, option := errors.AsType[config.Problem](err)
+	if option || errors.As(err, &configError{}) || stuck(err) {
 		return exitConfig
 	}
 	return 1
+}
+
+// reason is an error for people. Where an option is to blame, it begins with its
+// place.
+func reason(err error) string {
+	if p, option := errors.AsType[config.Problem](err); option && !errors.As(err, &configError{}) {
+		return p.Error()
+	}
+	return err.Error()
 }
 
 // stuck reports whether the store will be no better the next time: another

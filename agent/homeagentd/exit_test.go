@@ -1,10 +1,20 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"homeagent/agent/config"
 	"homeagent/agent/store/boltstore"
 )
 
@@ -21,6 +31,7 @@ func TestExitCode(t *testing.T) {
 		{"a store whose key is not there", fmt.Errorf("opening: %w", boltstore.ErrSealed), exitConfig},
 		{"a damaged store", fmt.Errorf("opening: %w", boltstore.ErrDamaged), exitConfig},
 		{"a store that another process has open", fmt.Errorf("opening: %w", boltstore.ErrInUse), 1},
+		{"an option, where it was set", fmt.Errorf("running the peers: %w", config.Problem{Key: "diameter.listen.address", Text: "x"}), exitConfig},
 		{"an address that is in use", errors.New("bind: address already in use"), 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -29,5 +40,139 @@ func TestExitCode(t *testing.T) {
 				t.Errorf("exitCode(%v) = %d, want %d", tt.err, got, tt.want)
 			}
 		})
+	}
+}
+
+// What is said begins with the place of the option that is to blame.
+func TestReason(t *testing.T) {
+	t.Parallel()
+	problem := config.Problem{At: config.Position{File: "homeagent.toml", Line: 7}, Key: "control.group", Text: "unknown"}
+	for want, err := range map[string]error{
+		"homeagent.toml:7: control.group: unknown": fmt.Errorf("running the control socket: %w", problem),
+		"out of memory":              errors.New("out of memory"),
+		configError{problem}.Error(): configError{problem},
+	} {
+		if got := reason(err); got != want {
+			t.Errorf("reason: %s, want %s", got, want)
+		}
+	}
+}
+
+// manager plays the service manager's side of a start.
+func manager(t *testing.T, folder string) (lookup func(string) (string, bool), said func() string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	environment := map[string]string{"NOTIFY_SOCKET": path, "RUNTIME_DIRECTORY": folder}
+	lookup = func(name string) (string, bool) { v, ok := environment[name]; return v, ok && v != "" }
+	return lookup, func() string {
+		b := make([]byte, 4096)
+		n, err := conn.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b[:n])
+	}
+}
+
+// The service manager hears why there is no home agent; whoever tells it to stop
+// does not wait for the pause to be over.
+func TestEnd(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	lookup, said := manager(t, folder)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	tests := []struct {
+		err    error
+		code   int
+		status string
+	}{
+		{configError{errors.New("x")}, exitConfig, "STATUS=not started: the configuration is not complete or not right, see the log"},
+		{config.Problem{Key: "store.path", Text: "no folder"}, exitConfig, "STATUS=not started: store.path: no folder"},
+		{errors.New("no address"), 1, "STATUS=no address"},
+		{errors.New("no address"), 1, "STATUS=no address (next try in 1s)"},
+		{errors.New("no address"), 1, "STATUS=no address (next try in 2s)"},
+	}
+	for _, tt := range tests {
+		var out bytes.Buffer
+		if code := end(ctx, tt.err, &out, lookup); code != tt.code || !strings.HasPrefix(out.String(), "homeagentd: "+reason(tt.err)) {
+			t.Errorf("end: %d, and it said %q", code, out.String())
+		}
+		if got := said(); got != tt.status {
+			t.Errorf("the service manager heard %q, want %q", got, tt.status)
+		}
+	}
+	if got := marked("a\nb", true); got != "<3>a\n<3>b" {
+		t.Errorf("for the journal: %q", got)
+	}
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	folder, now := t.TempDir(), time.Now()
+	for i, want := range []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, longestPause, longestPause} {
+		if got, err := pause(folder, now); got != want || err != nil {
+			t.Errorf("pause %d: %v, %v, want %v", i, got, err, want)
+		}
+	}
+	if got, err := pause(folder, now.Add(time.Hour)); got != 0 || err != nil {
+		t.Errorf("pause an hour later: %v, %v", got, err)
+	}
+	if _, err := pause(filepath.Join(folder, "none"), now); err == nil {
+		t.Error("pause in no folder succeeded")
+	}
+}
+
+// What becomes right by itself is tried again, and what does not is told of with the
+// option's place.
+func TestOpenStore(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	tests := []struct {
+		name   string
+		path   string
+		make   func(path string) error
+		code   int
+		reason string
+	}{
+		{"no folder", "none/state.db", func(string) error { return nil }, exitConfig, "store.path: there is no folder " + folder + "/none for the store (make it: install -d -m 700 -o "},
+		{"a file for a folder", "file/state.db", func(path string) error { return os.WriteFile(filepath.Dir(path), nil, 0o600) }, exitConfig, "store.path: opening the store " + folder + "/file/state.db: "},
+		{"open to others", "open.db", func(path string) error { return os.WriteFile(path, make([]byte, 1<<16), 0o644) }, exitConfig, "store.path: opening the store " + folder + "/open.db: its mode is 0644"},
+		{"damaged", "damaged.db", func(path string) error { return os.WriteFile(path, make([]byte, 1<<16), 0o600) }, exitConfig, "opening the store " + folder + "/damaged.db: the file is damaged"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cfg := config.Defaults()
+			cfg.Store.Path = filepath.Join(folder, tt.path)
+			if err := tt.make(cfg.Store.Path); err != nil {
+				t.Fatal(err)
+			}
+			_, err := openStore(cfg, slog.New(slog.DiscardHandler))
+			if err == nil || exitCode(err) != tt.code || !strings.HasPrefix(reason(err), tt.reason) {
+				t.Errorf("openStore: %v (exit status %d), want %q", err, exitCode(err), tt.reason)
+			}
+		})
+	}
+	for err, want := range map[error]bool{syscall.ENOSPC: true, syscall.EIO: true, syscall.EROFS: true, syscall.EACCES: false, boltstore.ErrInUse: true, errors.New("x"): false} {
+		if got := passing(fmt.Errorf("opening: %w", err)); got != want {
+			t.Errorf("passing(%v) = %v", err, got)
+		}
+	}
+}
+
+// An interface may come late: the unit starts the daemon again.
+func TestNoInterface(t *testing.T) {
+	t.Parallel()
+	cfg := config.Defaults()
+	cfg.Mobility.HomeLink, cfg.Mobility.Interface = config.Physical, "nosuch0"
+	_, _, err := openHomeLink(cfg, slog.New(slog.DiscardHandler))
+	if err == nil || exitCode(err) != 1 || !strings.HasPrefix(err.Error(), "mobility.interface: there is no interface nosuch0") {
+		t.Errorf("openHomeLink: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -52,16 +53,41 @@ func main() {
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	if err := run(ctx, f, reload, os.Stdout); err != nil {
-		fmt.Fprintf(os.Stderr, "homeagentd: %v\n", err)
-		os.Exit(exitCode(err))
+		os.Exit(end(ctx, err, os.Stderr, os.LookupEnv))
 	}
+}
+
+// end tells of an error, and the exit status for it.
+func end(ctx context.Context, err error, out io.Writer, lookup func(string) (string, bool)) int {
+	code, why := exitCode(err), reason(err)
+	fmt.Fprintln(out, marked("homeagentd: "+why, systemd.StderrIsJournal(lookup)))
+	var tell error
+	switch {
+	case errors.As(err, &configError{}):
+		tell = systemd.NewNotifier(lookup).Status("not started: the configuration is not complete or not right, see the log")
+	case code == exitConfig:
+		tell = systemd.NewNotifier(lookup).Status("not started: " + why)
+	default:
+		tell = backOff(ctx, why, lookup)
+	}
+	if tell != nil {
+		fmt.Fprintf(out, "homeagentd: the service manager was not told: %v\n", tell)
+	}
+	return code
+}
+
+// marked gives each line the priority of errors, if the journal reads it (sd-daemon(3)).
+func marked(text string, journal bool) string {
+	if !journal {
+		return text
+	}
+	return "<3>" + strings.ReplaceAll(text, "\n", "\n<3>")
 }
 
 func run(ctx context.Context, f flags, reload <-chan os.Signal, out io.Writer) error {
 	cfg, err := config.Load(f.Config)
 	if err != nil {
-		notifier := systemd.NewNotifier(os.LookupEnv)
-		return errors.Join(configError{err}, notifier.Status("the configuration is not complete or not right, see the log"))
+		return configError{err}
 	}
 	if f.Check {
 		return check(ctx, f.Config, cfg, machine.Linux{}, out)
@@ -95,7 +121,7 @@ func run(ctx context.Context, f flags, reload <-chan os.Signal, out io.Writer) e
 }
 
 func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *slog.Logger, reload agent.Reload) error {
-	records, err := openStore(cfg.Store, log)
+	records, err := openStore(cfg, log)
 	if err != nil {
 		return err
 	}
@@ -105,7 +131,7 @@ func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *sl
 		return err
 	}
 	defer socket.Close()
-	link, index, err := openHomeLink(cfg.Mobility, log)
+	link, index, err := openHomeLink(cfg, log)
 	if err != nil {
 		return err
 	}
@@ -122,14 +148,17 @@ func serve(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *sl
 
 func discover(cfg discovery.Config) (agent.Discovery, error) { return discovery.New(cfg) }
 
-// openHomeLink prepares the home link and tells the index of its interface.
-func openHomeLink(cfg config.Mobility, log *slog.Logger) (homelink.HomeLink, int, error) {
-	if cfg.HomeLink == config.Virtual {
+// openHomeLink prepares the home link and tells the index of its interface. That may
+// come later than we do: a restart finds it.
+func openHomeLink(cfg *config.Config, log *slog.Logger) (homelink.HomeLink, int, error) {
+	if cfg.Mobility.HomeLink == config.Virtual {
 		return homelink.Virtual{}, 0, nil
 	}
-	device, err := net.InterfaceByName(cfg.Interface)
+	name := cfg.Mobility.Interface
+	device, err := net.InterfaceByName(name)
 	if err != nil {
-		return nil, 0, fmt.Errorf("looking for mobility.interface %q: %w", cfg.Interface, err)
+		p := cfg.Problem("mobility.interface", "there is no interface %s (ip link show lists those that are there): %v", name, err)
+		return nil, 0, errors.New(p.Error())
 	}
-	return homelink.New(homelink.Config{Interface: cfg.Interface, Log: log}), device.Index, nil
+	return homelink.New(homelink.Config{Interface: name, Log: log}), device.Index, nil
 }

@@ -3,9 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
+	"syscall"
 
 	"homeagent/agent/config"
 	"homeagent/agent/store"
@@ -13,23 +16,63 @@ import (
 )
 
 // openStore opens the store, sealed if systemd gave us a key for it.
-func openStore(cfg config.Store, log *slog.Logger) (store.Store, error) {
+func openStore(cfg *config.Config, log *slog.Logger) (store.Store, error) {
 	var options boltstore.Options
 	directory := os.Getenv("CREDENTIALS_DIRECTORY")
-	key, err := os.ReadFile(filepath.Join(directory, cfg.Credential))
+	key, err := os.ReadFile(filepath.Join(directory, cfg.Store.Credential))
 	switch {
 	case directory == "" || errors.Is(err, os.ErrNotExist):
-		log.Warn("pre-shared keys are stored unsealed, in a file only this user can read", "store", cfg.Path, "credential", cfg.Credential)
-		return boltstore.Open(cfg.Path, options)
+		log.Warn("pre-shared keys are stored unsealed, in a file only this user can read", "store", cfg.Store.Path, "credential", cfg.Store.Credential)
+		return openFile(cfg, options)
 	case err != nil:
-		return nil, fmt.Errorf("reading the credential that seals the store: %w", err)
-	case len(key) != 32:
-		return nil, fmt.Errorf("reading the credential %s that seals the store: it has %d octets (must be 32)", cfg.Credential, len(key))
+		return nil, cfg.Problem("store.credential", "reading the credential that seals the store: %v", err)
+	case len(key) != store.SealKeySize:
+		return nil, cfg.Problem("store.credential", "the credential %s that seals the store has %d octets (must be %d: openssl rand -out /etc/credstore/homeagent.%[1]s %[3]d makes it, as root with umask 077)",
+			cfg.Store.Credential, len(key), store.SealKeySize)
 	}
-	options.Sealer, err = store.NewSealer([32]byte(key))
+	options.Sealer, err = store.NewSealer([store.SealKeySize]byte(key))
 	clear(key)
 	if err != nil {
 		return nil, err
 	}
-	return boltstore.Open(cfg.Path, options)
+	return openFile(cfg, options)
+}
+
+// openFile tells what a restart does not mend as a problem of the option.
+func openFile(cfg *config.Config, options boltstore.Options) (store.Store, error) {
+	opened, err := boltstore.Open(cfg.Store.Path, options)
+	switch folder := filepath.Dir(cfg.Store.Path); {
+	case err == nil:
+		return opened, nil
+	case passing(err), stuck(err):
+		return nil, err
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, cfg.Problem("store.path", "there is no folder %s for the store (make it: %s)", folder, makeFolder(folder))
+	case errors.Is(err, fs.ErrPermission):
+		return nil, cfg.Problem("store.path", "%v (whose is its folder? %s gives it to the daemon)", err, makeFolder(folder))
+	}
+	return nil, cfg.Problem("store.path", "%v", err)
+}
+
+// makeFolder makes a folder, or gives it, to who we are.
+func makeFolder(folder string) string {
+	owner := fmt.Sprint(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		owner = u.Username
+	}
+	return fmt.Sprintf("install -d -m 700 -o %s %s", owner, folder)
+}
+
+// passing reports whether a store may open the next time: another process lets go
+// of it, a disk gets space. Modes, owners and kinds of files stay as they are.
+func passing(err error) bool {
+	errno, system := errors.AsType[syscall.Errno](err)
+	if !system {
+		return errors.Is(err, boltstore.ErrInUse)
+	}
+	switch errno {
+	case syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.ELOOP, syscall.EACCES, syscall.EPERM, syscall.ENAMETOOLONG:
+		return false
+	}
+	return true
 }
