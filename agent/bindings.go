@@ -8,6 +8,7 @@ import (
 
 	"homeagent/agent/bindingcache"
 	"homeagent/agent/control"
+	"homeagent/agent/events"
 )
 
 // bindingsView answers GET /v1/bindings.
@@ -50,7 +51,7 @@ func (a *Agent) bindingView(v *bindingcache.View) control.Binding {
 	owner, _ := a.sessions.Owner(v.HomeAddress)
 	protection, _ := a.shield.protection(v.HomeAddress)
 	return control.Binding{
-		HomeAddress: v.HomeAddress, CareOf: text(v.CareOf), HomeAgent: text(v.HomeAgent), UserName: owner.UserName,
+		HomeAddress: v.HomeAddress, CareOf: events.AddressText(v.CareOf), HomeAgent: events.AddressText(v.HomeAgent), UserName: owner.UserName,
 		State: v.Phase.String(), Sequence: v.Sequence, Flags: v.Flags.String(),
 		Lifetime: uint32(v.Lifetime.Duration().Seconds()), Registered: present(v.Registered), Expires: present(v.Expires),
 		Networks: v.Prefixes, UnderESP: protection.String(),

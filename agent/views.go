@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"homeagent/agent/control"
+	"homeagent/agent/events"
 	"homeagent/agent/session"
 	"homeagent/agent/store"
 	"homeagent/agent/version"
@@ -101,7 +101,7 @@ func sessionView(s *store.Session) control.Session {
 		State: "armed", KeyID: s.KeyID, KeyFingerprint: s.Fingerprint.String(),
 		OriginHost: s.OriginHost, OriginRealm: s.OriginRealm, Peer: s.PeerHost,
 		AcctID: s.AcctMultiSessionID, Authorized: s.AuthorizedAt, Expires: present(s.EndsAt()),
-		Established: present(s.EstablishedAt), CareOf: text(s.CareOf),
+		Established: present(s.EstablishedAt), CareOf: events.AddressText(s.CareOf),
 	}
 	if !s.EstablishedAt.IsZero() {
 		view.State = "established"
@@ -114,11 +114,4 @@ func present(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
-}
-
-func text(a netip.Addr) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return a.String()
 }

@@ -8,8 +8,9 @@
 // part of any event.
 //
 // Exported: [Event] and [Kind], [Recorder] with Record and Follow, [Filter],
-// [Catalog] and [Describe].
+// [Catalog], [Describe] and [AddressText].
 //
 // Whoever records never waits for a reader: a [Reader] that is too slow loses
-// events and is told how many.
+// events and is told how many. Events are kept in a ring for each class of levels,
+// and read as one list in their order.
 package events

@@ -41,9 +41,9 @@ func (e *Event) attrs() []slog.Attr {
 		}
 	}
 	add("user_name", e.UserName)
-	add("home_address", text(e.HomeAddress))
-	add("home_agent_address", text(e.HomeAgent))
-	add("care_of_address", text(e.CareOf))
+	add("home_address", AddressText(e.HomeAddress))
+	add("home_agent_address", AddressText(e.HomeAgent))
+	add("care_of_address", AddressText(e.CareOf))
 	add("session_id", e.SessionID)
 	add("peer", e.Peer)
 	add("result", e.Result)
@@ -52,7 +52,8 @@ func (e *Event) attrs() []slog.Attr {
 	return attrs
 }
 
-func text(a netip.Addr) string {
+// AddressText is an address for people and logs, empty for none.
+func AddressText(a netip.Addr) string {
 	if !a.IsValid() {
 		return ""
 	}

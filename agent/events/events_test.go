@@ -283,3 +283,79 @@ func BenchmarkRecord(b *testing.B) {
 		r.Record(events.Event{Kind: events.BindingRefreshed, HomeAddress: home, UserName: "mn1@example.com", Result: "refreshed"})
 	}
 }
+
+// Many events of one class push out none of another, and all come out in the order
+// in which they went in.
+func TestClassesDoNotPushEachOtherOut(t *testing.T) {
+	t.Parallel()
+	r := recorder(4)
+	slow := r.Follow(events.Start{}, events.Filter{})
+	defer slow.Close()
+	watch := r.Follow(events.Start{}, events.Filter{Alerts: true})
+	defer watch.Close()
+	r.Record(events.Event{Kind: events.PeerLost, Peer: "a"})
+	r.Record(events.Event{Kind: events.SessionBegan, UserName: "u"})
+	for range 10 {
+		r.Record(events.Event{Kind: events.BindingRefreshed})
+	}
+	r.Record(events.Event{Kind: events.BindingMoved})
+	r.Record(events.Event{Kind: events.KernelFailed})
+
+	kinds, lost := drain(t, slow)
+	want := []events.Kind{
+		events.Lost, events.PeerLost, events.SessionBegan,
+		events.BindingRefreshed, events.BindingRefreshed, events.BindingRefreshed, events.BindingRefreshed,
+		events.BindingMoved, events.KernelFailed,
+	}
+	if diff := cmp.Diff(want, kinds); diff != "" || lost != 6 {
+		t.Errorf("lost %d, want 6 (-want +got):\n%s", lost, diff)
+	}
+	kinds, lost = drain(t, watch)
+	if diff := cmp.Diff([]events.Kind{events.PeerLost, events.KernelFailed}, kinds); diff != "" || lost != 0 {
+		t.Errorf("alerts: lost %d, want 0 (-want +got):\n%s", lost, diff)
+	}
+	late := r.Follow(events.Start{Last: 3}, events.Filter{Kinds: []events.Kind{events.PeerLost, events.BindingMoved, events.BindingRefreshed}})
+	defer late.Close()
+	kinds, _ = drain(t, late)
+	if diff := cmp.Diff([]events.Kind{events.BindingRefreshed, events.BindingRefreshed, events.BindingMoved}, kinds); diff != "" {
+		t.Errorf("the last three of some kinds (-want +got):\n%s", diff)
+	}
+	if first := r.Follow(events.Start{Last: 1}, events.Filter{Kinds: []events.Kind{events.PeerLost}}); first != nil {
+		defer first.Close()
+		if e, err := first.TryNext(); err != nil || e.Sequence != 1 || e.Peer != "a" {
+			t.Errorf("the first alert: %+v, %v", e, err)
+		}
+	}
+}
+
+// What does not interest a reader does not wake it, either.
+func TestReadersSleepThroughOtherClasses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := recorder(4)
+		reader := r.Follow(events.Start{}, events.Filter{Alerts: true})
+		defer reader.Close()
+		got := make(chan events.Event)
+		go func() {
+			e, _ := reader.Next(context.Background())
+			got <- e
+		}()
+		synctest.Wait()
+		for range 10 {
+			r.Record(events.Event{Kind: events.BindingRefreshed})
+		}
+		r.Record(events.Event{Kind: events.PeerLost})
+		if e := <-got; e.Sequence != 11 {
+			t.Errorf("got %+v, want the eleventh", e)
+		}
+	})
+}
+
+func TestAddressText(t *testing.T) {
+	t.Parallel()
+	for want, a := range map[string]netip.Addr{"": {}, "2001:db8:1::100": home} {
+		if got := events.AddressText(a); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Kept is how many events a Recorder keeps unless told otherwise.
-const Kept = 8192
+// Kept is how many events a Recorder keeps of each class, unless told otherwise:
+// of those for debugging, of those at level info, and of those above.
+const Kept = 4096
 
 // scanAtOnce bounds what a reader looks at under one hold of the lock, which
 // recording waits for.
@@ -21,19 +22,23 @@ type Recorder struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
-	ring    []Event
+	rings   [classes]ring
 	next    uint64 // sequence number of the next event
 	last    time.Time
 	counts  [kindEnd]uint64
 	readers map[*Reader]struct{}
 }
 
-// New makes a Recorder that keeps size events, Kept for 0.
+// New makes a Recorder that keeps size events of each class, Kept for 0.
 func New(size int, log *slog.Logger) *Recorder {
 	if size <= 0 {
 		size = Kept
 	}
-	return &Recorder{log: log, ring: make([]Event, size), next: 1, readers: map[*Reader]struct{}{}}
+	r := &Recorder{log: log, next: 1, readers: map[*Reader]struct{}{}}
+	for c := range r.rings {
+		r.rings[c].kept = make([]Event, size)
+	}
+	return r
 }
 
 // Record logs an event and hands it to the readers, without waiting for any. It
@@ -47,10 +52,14 @@ func (r *Recorder) Record(e Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e.Sequence, e.Time = r.next, r.now()
-	r.ring[r.next%uint64(len(r.ring))] = e
 	r.next++
 	r.counts[e.Kind]++
+	c := e.Kind.class()
+	r.rings[c].add(e)
 	for reader := range r.readers {
+		if !reader.place.reads[c] {
+			continue
+		}
 		select {
 		case reader.wake <- struct{}{}:
 		default:
@@ -84,17 +93,6 @@ func (r *Recorder) Counts() map[string]uint64 {
 	return all
 }
 
-// oldest is the sequence number of the oldest event kept. The caller holds the
-// lock.
-func (r *Recorder) oldest() uint64 {
-	if size := uint64(len(r.ring)); r.next > size {
-		return r.next - size
-	}
-	return 1
-}
-
-func (r *Recorder) at(sequence uint64) *Event { return &r.ring[sequence%uint64(len(r.ring))] }
-
 // A Start says where a reader begins among the events kept: at those after a
 // time, and of these with the last few only. The zero Start begins with what
 // happens next.
@@ -111,42 +109,47 @@ func (r *Recorder) Follow(start Start, filter Filter) *Reader {
 	reader := &Reader{recorder: r, filter: filter, wake: make(chan struct{}, 1)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	reader.cursor = r.begin(start, &filter)
+	reader.place = r.begin(start, &filter)
 	r.readers[reader] = struct{}{}
 	return reader
 }
 
-func (r *Recorder) begin(start Start, filter *Filter) uint64 {
-	begin, wanted := r.next, start.Last
+func (r *Recorder) begin(start Start, filter *Filter) place {
+	begin, wanted := r.end(filter), start.Last
 	if wanted == 0 && start.After.IsZero() {
 		return begin
 	}
-	for at := r.next; at > r.oldest(); {
-		at--
-		e := r.at(at)
-		if !e.Time.After(start.After) {
-			break
+	for at := begin; ; {
+		c := r.behind(&at)
+		if c == classes {
+			return begin
 		}
-		if filter.Match(e) {
-			begin = at
-			if wanted--; wanted == 0 {
-				break
-			}
+		at.at[c]--
+		e := r.rings[c].at(at.at[c])
+		if !e.Time.After(start.After) {
+			return begin
+		}
+		if !filter.Match(e) {
+			continue
+		}
+		begin = at
+		if wanted--; wanted == 0 {
+			return begin
 		}
 	}
-	return begin
 }
 
 // A Reader reads events in their order. It is for one goroutine.
 type Reader struct {
 	recorder *Recorder
 	filter   Filter
-	cursor   uint64
+	place    place
 	wake     chan struct{}
 }
 
 // Next waits for an event. What was overwritten before it could be read is
-// reported by an event of the kind Lost. The error is that of ctx.
+// reported by an event of the kind Lost, unless the filter cannot select any of
+// its class. The error is that of ctx.
 func (r *Reader) Next(ctx context.Context) (Event, error) {
 	for {
 		e, err := r.TryNext()
@@ -180,17 +183,18 @@ func (r *Reader) scan() (e Event, found, more bool) {
 	rec := r.recorder
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	if oldest := rec.oldest(); r.cursor < oldest {
-		lost := oldest - r.cursor
-		r.cursor = oldest
-		return Event{Sequence: oldest - 1, Time: rec.at(oldest).Time.Add(-1), Kind: Lost, Lost: lost}, true, true
+	if lost := rec.catchUp(&r.place); lost > 0 {
+		c := rec.ahead(&r.place)
+		first := rec.rings[c].at(r.place.at[c])
+		return Event{Sequence: first.Sequence - 1, Time: first.Time.Add(-1), Kind: Lost, Lost: lost}, true, true
 	}
 	for range scanAtOnce {
-		if r.cursor == rec.next {
+		c := rec.ahead(&r.place)
+		if c == classes {
 			return Event{}, false, false
 		}
-		e := rec.at(r.cursor)
-		r.cursor++
+		e := rec.rings[c].at(r.place.at[c])
+		r.place.at[c]++
 		if r.filter.Match(e) {
 			return *e, true, true
 		}

@@ -29,7 +29,7 @@ type eventsCmd struct {
 func (eventsCmd) Help() string {
 	var b strings.Builder
 	b.WriteString("It follows what happens until it is interrupted. The daemon keeps the last ")
-	fmt.Fprintf(&b, "%d events", events.Kept)
+	fmt.Fprintf(&b, "%d events of level debug, as many of level info, and as many alerts", events.Kept)
 	b.WriteString(", and none across a restart; when it restarts, this command waits for it and goes on. " +
 		"A reader that is too slow loses events, and is told how many. Keys are in no event. The kinds:\n\n")
 	for _, k := range events.Kinds() {
@@ -142,17 +142,10 @@ func (s style) eventLine(e *events.Event) string {
 		return at + " " + s.in(yellow, fmt.Sprintf("%s lost: this reader is too slow", counted(int(e.Lost), "event")))
 	}
 	line := at + " " + s.level(e.Kind.Level(), fmt.Sprintf("%-20s", e.Kind)) + pairs(
-		"user", e.UserName, "hoa", address(e.HomeAddress), "coa", address(e.CareOf), "ha", address(e.HomeAgent),
+		"user", e.UserName, "hoa", events.AddressText(e.HomeAddress), "coa", events.AddressText(e.CareOf), "ha", events.AddressText(e.HomeAgent),
 		"session", e.SessionID, "peer", e.Peer, "result", e.Result)
 	if e.Detail != "" {
 		line += "  " + printable(e.Detail)
 	}
 	return line
-}
-
-func address(a netip.Addr) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return a.String()
 }
