@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path"
 	"syscall"
 )
 
@@ -50,13 +51,22 @@ func absent(err error) bool {
 }
 
 func (p *patient) notRunning() Finding {
-	if pid, err := p.Instance(); err == nil && pid != 0 {
+	if pid := p.instance(); pid != 0 {
 		return fail("ps -fp "+number(pid), "a home agent runs as process %d and does not listen on %s (is it starting, or has it another configuration?)", pid, p.cfg.Control.Socket)
 	}
 	if p.configError != nil && !denied(p.configError) {
 		return warn(p.initialise(), "the daemon does not run, as it is not configured")
 	}
 	return warn(startDaemon, "the daemon does not run")
+}
+
+// instance is the process id of the home agent, 0 if there is none or nobody tells.
+func (p *patient) instance() int {
+	pid, err := p.Instance(path.Dir(p.cfg.Control.Socket))
+	if err != nil {
+		return 0
+	}
+	return pid
 }
 
 // enabled looks whether the daemon comes back after a boot.

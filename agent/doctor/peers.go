@@ -20,7 +20,7 @@ func number(n int) string { return strconv.Itoa(n) }
 func listeners(ctx context.Context, p *patient) []Finding {
 	_, daemonErr := p.daemon()
 	running := daemonErr == nil
-	if pid, err := p.Instance(); err == nil && pid != 0 {
+	if pid := p.instance(); pid != 0 {
 		running = true
 	}
 	var findings []Finding
@@ -118,7 +118,7 @@ func (p *patient) meet(ctx context.Context, to config.Peer) Finding {
 	if to.Connect == "" {
 		return warn(startDaemon, "%s connects to us, which it can when the daemon runs", to.Identity)
 	}
-	if pid, err := p.Instance(); err == nil && pid != 0 {
+	if pid := p.instance(); pid != 0 {
 		return warn("", "%s is not tried, as another home agent may be connected to it", to.Identity)
 	}
 	met, err := p.Meet(ctx, p.cfg.Diameter, to)

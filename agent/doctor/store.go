@@ -98,7 +98,7 @@ func (p *patient) storeFile(name string) Finding {
 		}
 		return Finding{}
 	}
-	if pid, err := p.Instance(); err == nil && pid != 0 {
+	if pid := p.instance(); pid != 0 {
 		return Finding{}
 	}
 	if _, err := p.StoreFormat(name); err != nil {

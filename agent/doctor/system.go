@@ -41,8 +41,8 @@ type System interface {
 	// Daemon asks the running home agent at its control socket.
 	Daemon(ctx context.Context, socket string) (control.Status, error)
 	// Instance is the process id of the home agent that runs in this network
-	// namespace, 0 for none.
-	Instance() (int, error)
+	// namespace, 0 for none. The folder is that of its control socket.
+	Instance(folder string) (int, error)
 	// Meet connects to a peer, exchanges capabilities and takes its leave.
 	Meet(ctx context.Context, d config.Diameter, p config.Peer) (Acquaintance, error)
 	// StoreFormat is the version of a store's file format. It fails if this

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -66,12 +67,16 @@ func TestCheck(t *testing.T) {
 
 func TestAlone(t *testing.T) {
 	t.Parallel()
+	cfg := config.Defaults()
 	for cleaning, want := range map[bool]string{true: "systemctl stop homeagent", false: "undo each other's"} {
-		if err := alone(instance.ErrTaken, cleaning); !errors.Is(err, instance.ErrTaken) || !strings.Contains(err.Error(), want) {
+		if err := alone(instance.ErrTaken, cfg, cleaning); !errors.Is(err, instance.ErrTaken) || !strings.Contains(err.Error(), want) || exitCode(err) != 1 {
 			t.Errorf("cleaning %v: %v", cleaning, err)
 		}
 	}
-	if err := alone(fs.ErrPermission, true); err != fs.ErrPermission {
+	if err := alone(io.ErrShortWrite, cfg, true); err != io.ErrShortWrite {
 		t.Errorf("another error became %v", err)
+	}
+	if err := alone(fs.ErrPermission, cfg, false); exitCode(err) != exitConfig || !strings.HasPrefix(err.Error(), "control.socket: ") {
+		t.Errorf("without rights to the folder: %v", err)
 	}
 }

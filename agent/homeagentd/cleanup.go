@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 
 	"homeagent/agent/config"
@@ -28,8 +29,10 @@ func cleanUp(ctx context.Context, cfg *config.Config, kernel *xfrm.Kernel, log *
 }
 
 // alone explains why there cannot be another home agent.
-func alone(err error, cleaning bool) error {
+func alone(err error, cfg *config.Config, cleaning bool) error {
 	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return cfg.Problem("control.socket", "%v (the daemon's user must be able to write in its folder)", err)
 	case !errors.Is(err, instance.ErrTaken):
 		return err
 	case cleaning:

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -100,12 +101,11 @@ func run(ctx context.Context, f flags, reload <-chan os.Signal, out io.Writer) e
 	if err != nil {
 		return err
 	}
-	lock, err := instance.Take()
+	lock, err := instance.Take(filepath.Dir(cfg.Control.Socket))
 	if err != nil {
-		return alone(err, f.CleanUp)
+		return alone(err, cfg, f.CleanUp)
 	}
 	defer lock.Release()
-	go lock.Answer()
 	kernel, err := xfrm.Open(log)
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/user"
+	accounts "os/user"
 	"path/filepath"
 	"syscall"
 
@@ -57,7 +57,7 @@ func openFile(cfg *config.Config, options boltstore.Options) (store.Store, error
 // makeFolder makes a folder, or gives it, to who we are.
 func makeFolder(folder string) string {
 	owner := fmt.Sprint(os.Getuid())
-	if u, err := user.Current(); err == nil {
+	if u, err := accounts.Current(); err == nil {
 		owner = u.Username
 	}
 	return fmt.Sprintf("install -d -m 700 -o %s %s", owner, folder)

@@ -85,7 +85,7 @@ func (f *Fake) Daemon(context.Context, string) (control.Status, error) {
 }
 
 // Instance is PID.
-func (f *Fake) Instance() (int, error) { return f.PID, nil }
+func (f *Fake) Instance(string) (int, error) { return f.PID, nil }
 
 // Meet finds one of Peers.
 func (f *Fake) Meet(_ context.Context, _ config.Diameter, p config.Peer) (doctor.Acquaintance, error) {

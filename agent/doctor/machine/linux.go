@@ -113,7 +113,7 @@ func (Linux) Daemon(ctx context.Context, socket string) (control.Status, error) 
 }
 
 // Instance is whoever has the lock.
-func (Linux) Instance() (int, error) { return instance.Holder() }
+func (Linux) Instance(folder string) (int, error) { return instance.Holder(folder) }
 
 // StoreFormat looks into a store that nobody uses.
 func (Linux) StoreFormat(path string) (int, error) {

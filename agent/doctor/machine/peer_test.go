@@ -130,7 +130,7 @@ func TestMeetFails(t *testing.T) {
 		{"another name", homeAgent, config.Peer{Identity: "other.example.com", Connect: address, Secured: config.TLS}, "aaah.example.com"},
 		{"not TLS", homeAgent, config.Peer{Identity: "aaah.example.com", Connect: address, Secured: config.IPsec}, ""},
 		{"own name", stranger, config.Peer{Identity: "aaah.example.com", Connect: address, Secured: config.TLS}, "names"},
-		{"no key", unreadable, config.Peer{Identity: "aaah.example.com", Connect: address, Secured: config.TLS}, "diameter.key /no/such/key.pem"},
+		{"no key", unreadable, config.Peer{Identity: "aaah.example.com", Connect: address, Secured: config.TLS}, "diameter.key: reading /no/such/key.pem"},
 		{"silence", homeAgent, config.Peer{Identity: "aaah.example.com", Connect: silent.Addr().String(), Secured: config.TLS}, "does not answer"},
 	}
 	for _, tt := range tests {
