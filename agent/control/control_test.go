@@ -162,7 +162,7 @@ func TestListenRefuses(t *testing.T) {
 	}
 	taken := filepath.Join(t.TempDir(), "control.sock")
 	start(t, taken, "", &backend{})
-	if err := run(taken, ""); err == nil || !strings.Contains(err.Error(), "another daemon") {
+	if err := run(taken, ""); err == nil || !strings.Contains(err.Error(), "another process") {
 		t.Errorf("beside a running daemon: %v", err)
 	}
 	if err := run(filepath.Join(t.TempDir(), "c"), "no-such-group"); err == nil || !strings.Contains(err.Error(), "no-such-group") {

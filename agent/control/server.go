@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"homeagent/agent/unixsocket"
 )
 
 // What a Backend answers for what is not there.
@@ -124,8 +125,8 @@ func (s *Server) shutdown(server *http.Server) {
 }
 
 func (s *Server) listen() (net.Listener, error) {
-	if err := removeStale(s.path); err != nil {
-		return nil, err
+	if err := unixsocket.Clear(s.path); err != nil {
+		return nil, fmt.Errorf("listening on the control socket: %w", err)
 	}
 	// Nobody may connect between bind and chmod.
 	old := unix.Umask(0o177)
@@ -161,25 +162,6 @@ func (s *Server) open() error {
 		return fmt.Errorf("opening the control socket to group %q: %w", s.group, err)
 	}
 	return nil
-}
-
-// removeStale removes the socket of a daemon that is gone, and nothing else.
-func removeStale(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("looking at the control socket %q: %w", path, err)
-	}
-	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("making the control socket %q: a file that is no socket is in its place (move it away): %w", path, fs.ErrExist)
-	}
-	if conn, err := net.Dial("unix", path); err == nil {
-		conn.Close()
-		return fmt.Errorf("making the control socket %q: another daemon answers on it", path)
-	}
-	return os.Remove(path)
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {

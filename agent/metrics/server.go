@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"strings"
 	"time"
+
+	"homeagent/agent/unixsocket"
 )
 
 // listenPause lies between two attempts to listen. Metrics are worth no outage:
@@ -87,8 +88,8 @@ func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 		}
 		return listener, nil
 	}
-	if err := removeStale(s.place); err != nil {
-		return nil, err
+	if err := unixsocket.Clear(s.place); err != nil {
+		return nil, fmt.Errorf("listening at metrics.listen: %w", err)
 	}
 	listener, err := config.Listen(ctx, "unix", s.place)
 	if err != nil {
@@ -99,23 +100,4 @@ func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 		return nil, fmt.Errorf("opening the socket of metrics.listen: %w", err)
 	}
 	return listener, nil
-}
-
-// removeStale removes the socket of a daemon that is gone, and nothing else.
-func removeStale(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("looking at the socket of metrics.listen: %w", err)
-	}
-	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("making the socket of metrics.listen, %q: a file that is no socket is in its place", path)
-	}
-	if conn, err := net.Dial("unix", path); err == nil {
-		conn.Close()
-		return fmt.Errorf("making the socket of metrics.listen, %q: somebody answers on it", path)
-	}
-	return os.Remove(path)
 }

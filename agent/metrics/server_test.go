@@ -164,7 +164,7 @@ func TestOtherFilesStay(t *testing.T) {
 	eventually(t, "unix", path)
 	var second journal
 	serve(t, path, &second)
-	waitFor(t, &second, "somebody answers on it")
+	waitFor(t, &second, "another process answers on it")
 	eventually(t, "unix", path)
 
 	var third journal
