@@ -19,45 +19,63 @@ type surroundings struct {
 	box    doctor.System // nil: not watched
 	events *events.Recorder
 
-	mu     sync.Mutex
-	looked time.Time
-	found  []control.Warning
+	mu      sync.Mutex
+	looking bool // somebody is
+	looked  time.Time
+	found   []control.Warning
 }
 
 // surroundingsAge is how old a view of the box may be.
 const surroundingsAge = time.Second
 
-// look returns what is not as it should be, and tells the log of what is new.
+// look returns what is not as it should be, and tells the log of what is new. Those
+// who come while somebody looks get what was found before: nobody waits for a box
+// that is slow to answer.
 func (s *surroundings) look(ctx context.Context) []control.Warning {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.box == nil || time.Since(s.looked) < surroundingsAge {
-		return s.found
+	before, due := s.begin()
+	if !due {
+		return before
 	}
 	report := doctor.Examine(ctx, doctor.Subject{Config: s.cfg, System: s.box}, doctor.OfBox(), nil)
-	if ctx.Err() != nil {
-		return s.found // nobody waited for the truth
+	found := before
+	if ctx.Err() == nil { // else nobody waited for the truth
+		found = warnings(report)
+		s.tell(before, found)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looking, s.looked, s.found = false, time.Now(), found
+	return found
+}
+
+// begin returns what is known, and whether the caller is to look.
+func (s *surroundings) begin() (known []control.Warning, due bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	due = s.box != nil && !s.looking && time.Since(s.looked) >= surroundingsAge
+	s.looking = s.looking || due
+	return s.found, due
+}
+
+func warnings(r doctor.Report) []control.Warning {
 	var found []control.Warning
-	for _, f := range report.Findings {
+	for _, f := range r.Findings {
 		if f.Status != doctor.OK {
 			found = append(found, control.Warning{Text: f.Text, Repair: f.Repair})
 		}
 	}
-	s.tell(found)
-	s.found, s.looked = found, time.Now()
 	return found
 }
 
 // tell logs what has changed since the last look.
-func (s *surroundings) tell(found []control.Warning) {
-	for _, w := range found {
-		if !slices.Contains(s.found, w) {
+func (s *surroundings) tell(before, now []control.Warning) {
+	for _, w := range now {
+		if !slices.Contains(before, w) {
 			s.events.Record(events.Event{Kind: events.BoxNotReady, Detail: withRepair(w)})
 		}
 	}
-	for _, w := range s.found {
-		if !slices.Contains(found, w) {
+	for _, w := range before {
+		if !slices.Contains(now, w) {
 			s.events.Record(events.Event{Kind: events.BoxMended, Detail: w.Text})
 		}
 	}

@@ -58,3 +58,35 @@ func TestNoSurroundings(t *testing.T) {
 		t.Errorf("warnings without a box: %v", got)
 	}
 }
+
+// slowBox is one whose network is told only when somebody lets it.
+type slowBox struct {
+	machine.Fake
+	asked, answer chan struct{}
+}
+
+func (b *slowBox) Network() (doctor.Network, error) {
+	b.asked <- struct{}{}
+	<-b.answer
+	return b.Fake.Network()
+}
+
+// While one looks at a box that is slow, others go on with what was known.
+func TestSlowSurroundings(t *testing.T) {
+	t.Parallel()
+	box := &slowBox{Fake: machine.Fake{Disk: fstest.MapFS{}}, asked: make(chan struct{}), answer: make(chan struct{})}
+	s := &surroundings{cfg: config.Defaults(), box: box, events: events.New(0, slog.New(slog.DiscardHandler))}
+	done := make(chan []control.Warning)
+	go func() { done <- s.look(t.Context()) }()
+	<-box.asked
+	if got := s.look(t.Context()); got != nil {
+		t.Errorf("warnings before anything is known: %v", got)
+	}
+	close(box.answer)
+	if got := <-done; len(got) != 1 {
+		t.Errorf("warnings: %v", got)
+	}
+	if got := s.look(t.Context()); len(got) != 1 {
+		t.Errorf("warnings a moment later: %v", got)
+	}
+}

@@ -45,7 +45,7 @@ func TestAccount(t *testing.T) {
 			s.remove("/lib/systemd/system/homeagent.service")
 			s.cfg.Control.Group = "nobodys"
 		}, "ok [homeagent] no unit of systemd is installed that would need the user homeagent\n" +
-			"fail [nobodys] the group nobodys of control.group does not exist -> groupadd --system nobodys"},
+			"fail [nobodys] control.group: the group nobodys does not exist -> groupadd --system nobodys"},
 	})
 }
 
@@ -63,6 +63,10 @@ func TestModule(t *testing.T) {
 			s.remove("/lib/modules/6.1.0-1-amd64/modules.builtin")
 			s.remove("/lib/modules/6.1.0-1-amd64/modules.dep")
 		}, "warn not loaded: ip6_tunnel, act_gact -> modprobe -a ip6_tunnel act_gact"},
+		{"no package loads them", func(s *scene) {
+			s.remove("/sys/module/mip6")
+			s.remove("/lib/systemd/system/homeagent.service")
+		}, `warn not loaded: mip6 -> modprobe -a mip6 => printf '%s\n' mip6 >>/etc/modules-load.d/mobile-ipv6.conf`},
 	})
 }
 
@@ -71,9 +75,9 @@ func TestForwarding(t *testing.T) {
 	try(t, "forwarding", []row{
 		{"on", nil, "ok the kernel forwards IPv6 packets"},
 		{"off", func(s *scene) { s.box.Net.Forwarding = false },
-			"fail the kernel does not forward IPv6 packets, so mobile nodes get none -> sysctl -w net.ipv6.conf.all.forwarding=1"},
+			"fail the kernel does not forward IPv6 packets, so mobile nodes get none -> sysctl -w net.ipv6.conf.all.forwarding=1 => echo net.ipv6.conf.all.forwarding=1 >>/etc/sysctl.d/90-homeagent.conf"},
 		{"off at an interface", func(s *scene) { s.box.Net.Interfaces[1].Forwarding = false },
-			"warn [eth0] packets that come in at eth0 are not forwarded -> sysctl -w net.ipv6.conf.eth0.forwarding=1"},
+			"warn [eth0] packets that come in at eth0 are not forwarded -> sysctl -w net.ipv6.conf.eth0.forwarding=1 => echo net.ipv6.conf.eth0.forwarding=1 >>/etc/sysctl.d/90-homeagent.conf"},
 		{"not known", func(s *scene) { s.box.NetErr = errors.New("no netlink") }, "warn forwarding cannot be checked: no netlink"},
 	})
 }
@@ -82,14 +86,14 @@ func TestRouterAdvertisements(t *testing.T) {
 	t.Parallel()
 	advertised := func(accept string) func(*scene) {
 		return func(s *scene) {
-			s.box.Net.Routes[0].Advertised, s.box.Net.Routes[0].Interface = true, "eth0.7"
+			s.box.RouteList[0].Advertised, s.box.RouteList[0].Interface = true, "eth0.7"
 			s.put("/proc/sys/net/ipv6/conf/eth0.7/accept_ra", accept, 0o644, root, root)
 		}
 	}
 	try(t, "router_advertisements", []row{
 		{"none needed", nil, "ok no default route depends on router advertisements that are ignored"},
 		{"taken", advertised("2\n"), "ok no default route depends on router advertisements that are ignored"},
-		{"ignored", advertised("1\n"), "warn [eth0.7] the default route comes from router advertisements at eth0.7, which a box that forwards ignores: it goes away when it expires -> sysctl -w net/ipv6/conf/eth0.7/accept_ra=2"},
+		{"ignored", advertised("1\n"), "warn [eth0.7] the default route comes from router advertisements at eth0.7, which a box that forwards ignores: it goes away when it expires -> sysctl -w net/ipv6/conf/eth0.7/accept_ra=2 => echo net/ipv6/conf/eth0.7/accept_ra=2 >>/etc/sysctl.d/90-homeagent.conf"},
 		{"not known", func(s *scene) { s.box.NetErr = errors.New("no netlink") }, "warn the default route cannot be checked: no netlink"},
 	})
 }
@@ -107,19 +111,19 @@ func TestAddress(t *testing.T) {
 	try(t, "address", []row{
 		{"there", nil, "ok the home agent's address is on an interface that is up"},
 		{"missing, of a link", add("2001:db8:f::2"), "ok 1 of 2 home agent addresses are on an interface that is up\n" +
-			"fail [2001:db8:f::2] the home agent's address 2001:db8:f::2 is on no interface -> ip address add 2001:db8:f::2/64 dev eth0"},
+			"fail [2001:db8:f::2] the home agent's address 2001:db8:f::2 is on no interface -> ip address add 2001:db8:f::2/64 dev eth0 => \"up ip address add 2001:db8:f::2/64 dev eth0\" below \"iface eth0\" in /etc/network/interfaces, or \"Address=2001:db8:f::2/64\" below \"[Network]\" in the interface's file of /etc/systemd/network"},
 		{"missing, of no link", add("2001:db8:9::2"), "ok 1 of 2 home agent addresses are on an interface that is up\n" +
-			"fail [2001:db8:9::2] the home agent's address 2001:db8:9::2 is on no interface -> ip address add 2001:db8:9::2/128 dev lo"},
+			"fail [2001:db8:9::2] the home agent's address 2001:db8:9::2 is on no interface -> ip address add 2001:db8:9::2/128 dev lo => \"up ip address add 2001:db8:9::2/128 dev lo\" below \"iface lo\" in /etc/network/interfaces, or \"Address=2001:db8:9::2/128\" below \"[Network]\" in the interface's file of /etc/systemd/network"},
 		{"missing, of the home link", func(s *scene) {
 			s.cfg.Mobility.HomeLink, s.cfg.Mobility.Interface = config.Physical, "eth1"
 			s.cfg.HomeAgent.Addresses = []netip.Addr{netip.MustParseAddr("2001:db8:1::1")}
-		}, "fail [2001:db8:1::1] the home agent's address 2001:db8:1::1 is on no interface -> ip address add 2001:db8:1::1/64 dev eth1"},
+		}, "fail [2001:db8:1::1] the home agent's address 2001:db8:1::1 is on no interface -> ip address add 2001:db8:1::1/64 dev eth1 => \"up ip address add 2001:db8:1::1/64 dev eth1\" below \"iface eth1\" in /etc/network/interfaces, or \"Address=2001:db8:1::1/64\" below \"[Network]\" in the interface's file of /etc/systemd/network"},
 		{"several", func(s *scene) {
 			add("2001:db8:f::2")(s)
 			s.box.Net.Interfaces[0].Addresses = append(s.box.Net.Interfaces[0].Addresses, address("2001:db8:f::2/128"))
 		}, "ok 2 home agent addresses are on an interface that is up"},
 		{"down", flag(func(i *doctor.Interface) { i.Up = false }),
-			"fail [2001:db8:f::1] the interface eth0 with the home agent's address 2001:db8:f::1 is down -> ip link set eth0 up"},
+			"fail [2001:db8:f::1] the interface eth0 with the home agent's address 2001:db8:f::1 is down -> ip link set eth0 up => \"auto eth0\" in /etc/network/interfaces, or a file for it in /etc/systemd/network"},
 		{"duplicate", flag(func(i *doctor.Interface) { i.Addresses[0].Duplicate = true }),
 			"fail [2001:db8:f::1] another node on the link of eth0 has the home agent's address 2001:db8:f::1 -> ip -6 address show dev eth0"},
 		{"tentative", flag(func(i *doctor.Interface) { i.Addresses[0].Tentative = true }),
@@ -131,7 +135,7 @@ func TestAddress(t *testing.T) {
 func TestPrefix(t *testing.T) {
 	t.Parallel()
 	route := func(r doctor.Route) func(*scene) {
-		return func(s *scene) { s.box.Net.Routes = append(s.box.Net.Routes[:2], r) }
+		return func(s *scene) { s.box.RouteList = append(s.box.RouteList[:2], r) }
 	}
 	physical := func(interfaceOfRoute string) func(*scene) {
 		return func(s *scene) {
@@ -141,16 +145,16 @@ func TestPrefix(t *testing.T) {
 	}
 	try(t, "prefix", []row{
 		{"ends here", nil, "ok [2001:db8:1::/64] packets to home addresses of 2001:db8:1::/64 that nobody registered end here"},
-		{"no route at all", func(s *scene) { s.box.Net.Routes = nil },
+		{"no route at all", func(s *scene) { s.box.RouteList = nil },
 			"ok [2001:db8:1::/64] packets to home addresses of 2001:db8:1::/64 that nobody registered end here"},
-		{"goes back", func(s *scene) { s.box.Net.Routes = s.box.Net.Routes[:2] },
-			"warn [2001:db8:1::/64] packets to home addresses of 2001:db8:1::/64 that nobody registered are sent on to fe80::1, which sends them back -> ip -6 route add unreachable 2001:db8:1::/64"},
+		{"goes back", func(s *scene) { s.box.RouteList = s.box.RouteList[:2] },
+			"warn [2001:db8:1::/64] packets to home addresses of 2001:db8:1::/64 that nobody registered are sent on to fe80::1, which sends them back -> ip -6 route add unreachable 2001:db8:1::/64 => \"up ip -6 route add unreachable 2001:db8:1::/64\" below \"iface lo\" in /etc/network/interfaces, or \"Destination=2001:db8:1::/64\" and \"Type=unreachable\" below \"[Route]\" in the interface's file of /etc/systemd/network"},
 		{"all local", route(doctor.Route{To: netip.MustParsePrefix("2001:db8:1::/64"), Interface: "lo"}),
-			"warn [2001:db8:1::/64] every address of 2001:db8:1::/64 is taken for one of this box, registered or not -> ip -6 route replace unreachable 2001:db8:1::/64"},
+			"warn [2001:db8:1::/64] every address of 2001:db8:1::/64 is taken for one of this box, registered or not -> ip -6 route replace unreachable 2001:db8:1::/64 => \"up ip -6 route replace unreachable 2001:db8:1::/64\" below \"iface lo\" in /etc/network/interfaces, or \"Destination=2001:db8:1::/64\" and \"Type=unreachable\" below \"[Route]\" in the interface's file of /etc/systemd/network"},
 		{"on a link", route(doctor.Route{To: netip.MustParsePrefix("2001:db8:1::/64"), Interface: "eth0"}),
 			"ok [2001:db8:1::/64] 2001:db8:1::/64 is on the link of eth0"},
 		{"on the home link", physical("eth1"), "ok [2001:db8:1::/64] 2001:db8:1::/64 is on the home link at eth1"},
-		{"on another link", physical("eth0"), "fail [2001:db8:1::/64] the home prefix 2001:db8:1::/64 is not on the link of eth1 -> ip -6 route add 2001:db8:1::/64 dev eth1"},
+		{"on another link", physical("eth0"), "fail [2001:db8:1::/64] the home prefix 2001:db8:1::/64 is not on the link of eth1 -> ip -6 route add 2001:db8:1::/64 dev eth1 => \"up ip -6 route add 2001:db8:1::/64 dev eth1\" below \"iface eth1\" in /etc/network/interfaces, or \"Destination=2001:db8:1::/64\" below \"[Route]\" in the interface's file of /etc/systemd/network"},
 		{"not known", func(s *scene) { s.box.NetErr = errors.New("no netlink") }, "warn the routes of the home prefixes cannot be checked: no netlink"},
 	})
 }
@@ -166,10 +170,10 @@ func TestHomeLink(t *testing.T) {
 	try(t, "home_link", []row{
 		{"virtual", nil, ""},
 		{"up", physical(true, true), "ok [eth1] the interface eth1 of the home link is up"},
-		{"down", physical(false, false), "fail [eth1] the interface eth1 of the home link is down -> ip link set eth1 up"},
+		{"down", physical(false, false), "fail [eth1] the interface eth1 of the home link is down -> ip link set eth1 up => \"auto eth1\" in /etc/network/interfaces, or a file for it in /etc/systemd/network"},
 		{"unplugged", physical(true, false), "fail [eth1] the interface eth1 of the home link has no carrier (is its cable plugged in?)"},
 		{"missing", func(s *scene) { s.cfg.Mobility.HomeLink, s.cfg.Mobility.Interface = config.Physical, "eth9" },
-			"fail [eth9] there is no interface eth9, which mobility.interface names -> ip link show"},
+			"fail [eth9] mobility.interface: there is no interface eth9 -> ip link show"},
 		{"not known", func(s *scene) {
 			s.cfg.Mobility.HomeLink, s.box.NetErr = config.Physical, errors.New("no netlink")
 		}, "warn the home link cannot be checked: no netlink"},

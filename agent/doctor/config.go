@@ -29,7 +29,7 @@ func configuration(_ context.Context, p *patient) []Finding {
 		}
 		return []Finding{fail(repairConfig(p.file), "%s", text)}
 	default:
-		return []Finding{fail(repairConfig(p.file), "%v", err)}
+		return []Finding{fail(repairConfig(p.file), "%s", rooted(err))}
 	}
 }
 
@@ -79,7 +79,7 @@ func controlGroup(_ context.Context, p *patient) []Finding {
 		return nil
 	}
 	if _, err := p.GroupID(group); err != nil {
-		return []Finding{fail("groupadd --system "+group, "the group %s of control.group does not exist", group).about(group)}
+		return []Finding{fail("groupadd --system "+group, "the group %s does not exist", group).about(group).of("control.group")}
 	}
 	return []Finding{good("the group %s of control.group exists", group).about(group)}
 }

@@ -79,11 +79,11 @@ func newScene(t *testing.T) *scene {
 				{Name: "lo", Up: true, Running: true, Forwarding: true, Addresses: []doctor.Address{address("::1/128")}},
 				{Name: "eth0", Up: true, Running: true, Forwarding: true, Addresses: []doctor.Address{address("2001:db8:f::1/64")}},
 			},
-			Routes: []doctor.Route{
-				{To: netip.MustParsePrefix("::/0"), Gateway: netip.MustParseAddr("fe80::1"), Interface: "eth0"},
-				{To: netip.MustParsePrefix("2001:db8:f::/64"), Interface: "eth0"},
-				{To: netip.MustParsePrefix("2001:db8:1::/64"), Interface: "lo", Reject: true},
-			},
+		},
+		RouteList: []doctor.Route{
+			{To: netip.MustParsePrefix("::/0"), Gateway: netip.MustParseAddr("fe80::1"), Interface: "eth0"},
+			{To: netip.MustParsePrefix("2001:db8:f::/64"), Interface: "eth0"},
+			{To: netip.MustParsePrefix("2001:db8:1::/64"), Interface: "lo", Reject: true},
 		},
 		Bound:   map[string]error{"[2001:db8:f::1]:5868": syscall.EADDRINUSE},
 		Free:    1 << 30,
@@ -159,7 +159,8 @@ type row struct {
 	want   string
 }
 
-// shown is a finding as one line; the repair is behind an arrow.
+// shown is a finding as one line; the repair is behind an arrow, how it
+// lasts behind another one.
 func shown(f doctor.Finding) string {
 	line := f.Status.String() + " " + f.Text
 	if f.Subject != "" {
@@ -167,6 +168,9 @@ func shown(f doctor.Finding) string {
 	}
 	if f.Repair != "" {
 		line += " -> " + f.Repair
+	}
+	if f.Lasting != "" {
+		line += " => " + f.Lasting
 	}
 	return line
 }

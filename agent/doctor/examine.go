@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -39,8 +40,12 @@ type patient struct {
 	settings    string
 	installed   func() bool // by the package, to be run by systemd as a user of its own
 	network     func() (Network, error)
+	routes      func() ([]Route, error) // of everything, and of the home prefixes
 	daemon      func() (control.Status, error)
 }
+
+// everything is where a default route leads.
+var everything = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 
 // askTime bounds what is asked once for several checks. It is less than any of
 // them has.
@@ -56,6 +61,13 @@ func newPatient(ctx context.Context, s Subject) *patient {
 	}
 	p.installed = sync.OnceValue(func() bool { return exists(p.Files(), unitFile) })
 	p.network = sync.OnceValues(p.Network)
+	p.routes = sync.OnceValues(func() ([]Route, error) {
+		of := []netip.Prefix{everything}
+		for _, h := range p.cfg.Prefixes {
+			of = append(of, h.Prefix)
+		}
+		return p.Routes(of)
+	})
 	p.daemon = sync.OnceValues(func() (control.Status, error) {
 		ctx, cancel := context.WithTimeout(ctx, askTime)
 		defer cancel()
@@ -121,7 +133,12 @@ func (c Check) examine(ctx context.Context, p *patient) []Finding {
 		}
 	}
 	for i := range findings {
-		findings[i].Check = c.Name
+		f := &findings[i]
+		f.Check = c.Name
+		if f.Option != "" && f.Status != OK {
+			problem := p.cfg.Problem(f.Option, "%s", f.Text)
+			f.Text, f.Option = problem.Error(), problem.Key
+		}
 	}
 	return findings
 }
@@ -131,5 +148,5 @@ func cannot(what string, err error) Finding {
 	if denied(err) {
 		return warn("sudo homeagentctl doctor", "%s cannot be checked without root", what)
 	}
-	return warn("", "%s cannot be checked: %v", what, err)
+	return warn("", "%s cannot be checked: %s", what, rooted(err))
 }

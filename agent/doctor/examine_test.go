@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"homeagent/agent/doctor"
+	"homeagent/agent/doctor/machine"
 )
 
 // A part that hangs delays the others' findings, but not for long, and the
@@ -58,13 +60,25 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// The daemon's own checks ask nobody else: not strongSwan, no peer, not itself.
+// routeless is a box whose routes are too many to be read.
+type routeless struct {
+	*machine.Fake
+	t *testing.T
+}
+
+func (r routeless) Routes([]netip.Prefix) ([]doctor.Route, error) {
+	r.t.Error("routes were asked for")
+	return nil, nil
+}
+
+// The daemon's own checks ask nobody else: not strongSwan, no peer, not itself; and
+// they read no routes.
 func TestOfBoxIsLocal(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	s.box.Net.Forwarding = false
 	s.box.Hang = make(chan struct{}) // for whoever asks strongSwan
-	report := doctor.Examine(t.Context(), doctor.Subject{Config: s.cfg, System: s.box}, doctor.OfBox(), nil)
+	report := doctor.Examine(t.Context(), doctor.Subject{Config: s.cfg, System: routeless{s.box, t}}, doctor.OfBox(), nil)
 	want := doctor.Summary{OK: 1, Failures: 1}
 	if diff := cmp.Diff(want, report.Summary); diff != "" {
 		t.Errorf("unexpected summary (-want +got):\n%s", diff)

@@ -51,11 +51,17 @@ type Finding struct {
 	// check is about one thing only.
 	Subject string `json:"subject,omitempty"`
 	Status  Status `json:"status"`
+	// Option is the one of the configuration that it is about, empty where there
+	// is none. Unless all is well Text begins with its place.
+	Option string `json:"option,omitempty"`
 	// Text is one sentence, without a full stop.
 	Text string `json:"text"`
 	// Repair is the command that mends it, run as root. It is empty where all is
 	// well, and where only people can help.
 	Repair string `json:"repair,omitempty"`
+	// Lasting says how that outlives a reboot, where it does not by itself: a
+	// command, or what to write where.
+	Lasting string `json:"lasting,omitempty"`
 }
 
 // A Summary counts findings.
@@ -105,5 +111,17 @@ func fail(repair, format string, args ...any) Finding {
 // about gives a finding its subject.
 func (f Finding) about(subject string) Finding {
 	f.Subject = subject
+	return f
+}
+
+// of names the option that a finding is about.
+func (f Finding) of(option string) Finding {
+	f.Option = option
+	return f
+}
+
+// atBoot says how the repair outlives a reboot.
+func (f Finding) atBoot(lasting string) Finding {
+	f.Lasting = lasting
 	return f
 }

@@ -40,7 +40,11 @@ func modules(_ context.Context, p *patient) []Finding {
 	}
 	if len(idle) > 0 {
 		// Most are loaded when they are needed, if nobody forbids it.
-		findings = append(findings, warn("modprobe -a "+strings.Join(idle, " "), "not loaded: %s", strings.Join(idle, ", ")))
+		f := warn("modprobe -a "+strings.Join(idle, " "), "not loaded: %s", strings.Join(idle, ", "))
+		if !p.installed() { // the package loads them at boot
+			f = f.atBoot(lastingModules(idle))
+		}
+		findings = append(findings, f)
 	}
 	if len(findings) == 0 {
 		return []Finding{good("the kernel has %s", strings.Join(there, ", "))}

@@ -18,12 +18,14 @@ func forwarding(_ context.Context, p *patient) []Finding {
 		return []Finding{cannot("forwarding", err)}
 	}
 	if !n.Forwarding {
-		return []Finding{fail(setting("all", "forwarding", "1"), "the kernel does not forward IPv6 packets, so mobile nodes get none")}
+		return []Finding{fail(setting("all", "forwarding", "1"), "the kernel does not forward IPv6 packets, so mobile nodes get none").
+			atBoot(lastingSetting("all", "forwarding", "1"))}
 	}
 	var findings []Finding
 	for name := range p.used(&n) {
 		if i, there := n.iface(name); there && !i.Forwarding {
-			findings = append(findings, warn(setting(name, "forwarding", "1"), "packets that come in at %s are not forwarded", name).about(name))
+			findings = append(findings, warn(setting(name, "forwarding", "1"), "packets that come in at %s are not forwarded", name).about(name).
+				atBoot(lastingSetting(name, "forwarding", "1")))
 		}
 	}
 	if len(findings) == 0 {
@@ -32,14 +34,19 @@ func forwarding(_ context.Context, p *patient) []Finding {
 	return findings
 }
 
-// setting is the command for a setting of an interface. With slashes sysctl takes
-// the dots of an interface's name for what they are.
+// setting is the command for a setting of an interface.
 func setting(device, key, value string) string {
+	return fmt.Sprintf("sysctl -w %s=%s", settingName(device, key), value)
+}
+
+// settingName is a setting for sysctl. With slashes that takes the dots of an
+// interface's name for what they are.
+func settingName(device, key string) string {
 	name := strings.Join([]string{"net", "ipv6", "conf", device, key}, "/")
 	if !strings.Contains(device, ".") {
 		name = strings.ReplaceAll(name, "/", ".")
 	}
-	return fmt.Sprintf("sysctl -w %s=%s", name, value)
+	return name
 }
 
 // used are the interfaces that the configuration speaks of.
@@ -64,15 +71,20 @@ func routerAdvertisements(_ context.Context, p *patient) []Finding {
 	if err != nil {
 		return []Finding{cannot("the default route", err)}
 	}
+	routes, err := p.routes()
+	if err != nil {
+		return []Finding{cannot("the default route", err)}
+	}
 	var findings []Finding
-	for _, r := range n.Routes {
+	for _, r := range routes {
 		if r.To.Bits() != 0 || !r.Advertised || !n.Forwarding {
 			continue
 		}
 		accept, err := fs.ReadFile(p.Files(), "proc/sys/net/ipv6/conf/"+r.Interface+"/accept_ra")
 		if err == nil && strings.TrimSpace(string(accept)) != "2" {
 			findings = append(findings, warn(setting(r.Interface, "accept_ra", "2"),
-				"the default route comes from router advertisements at %s, which a box that forwards ignores: it goes away when it expires", r.Interface).about(r.Interface))
+				"the default route comes from router advertisements at %s, which a box that forwards ignores: it goes away when it expires", r.Interface).about(r.Interface).
+				atBoot(lastingSetting(r.Interface, "accept_ra", "2")))
 		}
 	}
 	if len(findings) == 0 {
@@ -115,11 +127,12 @@ func (p *patient) address(n *Network, a netip.Addr) Finding {
 	i, has, found := n.holder(a)
 	switch {
 	case !found:
-		return fail(p.addAddress(n, a), "the home agent's address %s is on no interface", a)
+		device, with := p.placeFor(n, a)
+		return fail(addAddress(device, with), "the home agent's address %s is on no interface", a).atBoot(lastingAddress(device, with))
 	case has.Duplicate:
 		return fail("ip -6 address show dev "+i.Name, "another node on the link of %s has the home agent's address %s", i.Name, a)
 	case !i.Up:
-		return fail("ip link set "+i.Name+" up", "the interface %s with the home agent's address %s is down", i.Name, a)
+		return fail("ip link set "+i.Name+" up", "the interface %s with the home agent's address %s is down", i.Name, a).atBoot(lastingLink(i.Name))
 	case has.Tentative:
 		return warn("", "the home agent's address %s is still probed for duplicates on %s", a, i.Name)
 	default:
@@ -127,37 +140,37 @@ func (p *patient) address(n *Network, a netip.Addr) Finding {
 	}
 }
 
-// addAddress is the command that puts an address where it belongs: on the home
-// link, on a link whose prefix it is of, or on none.
-func (p *patient) addAddress(n *Network, a netip.Addr) string {
+// placeFor is where an address belongs, and with which length of its prefix: on the
+// home link, on a link whose prefix it is of, or on none.
+func (p *patient) placeFor(n *Network, a netip.Addr) (device string, with netip.Prefix) {
 	if p.cfg.Mobility.HomeLink == config.Physical {
 		for _, prefix := range p.cfg.Prefixes {
 			if prefix.Prefix.Contains(a) {
-				return fmt.Sprintf("ip address add %s/%d dev %s", a, prefix.Prefix.Bits(), p.cfg.Mobility.Interface)
+				return p.cfg.Mobility.Interface, netip.PrefixFrom(a, prefix.Prefix.Bits())
 			}
 		}
 	}
 	for _, i := range n.Interfaces {
 		for _, other := range i.Addresses {
 			if other.Prefix.Bits() < 128 && other.Prefix.Masked().Contains(a) {
-				return fmt.Sprintf("ip address add %s/%d dev %s", a, other.Prefix.Bits(), i.Name)
+				return i.Name, netip.PrefixFrom(a, other.Prefix.Bits())
 			}
 		}
 	}
-	return fmt.Sprintf("ip address add %s/128 dev lo", a)
+	return "lo", netip.PrefixFrom(a, a.BitLen())
 }
 
 // prefixes looks where packets go for home addresses that nobody registered.
 func prefixes(_ context.Context, p *patient) []Finding {
-	n, err := p.network()
+	routes, err := p.routes()
 	if err != nil {
 		return []Finding{cannot("the routes of the home prefixes", err)}
 	}
 	var findings []Finding
 	for _, prefix := range p.cfg.Prefixes {
-		f := virtualPrefix(&n, prefix.Prefix)
+		f := virtualPrefix(routes, prefix.Prefix)
 		if p.cfg.Mobility.HomeLink == config.Physical {
-			f = p.physicalPrefix(&n, prefix.Prefix)
+			f = p.physicalPrefix(routes, prefix.Prefix)
 		}
 		findings = append(findings, f.about(prefix.Prefix.String()))
 	}
@@ -166,29 +179,32 @@ func prefixes(_ context.Context, p *patient) []Finding {
 
 // virtualPrefix expects a route that ends here: otherwise what is for a mobile
 // node that is not registered goes back to where it came from, to and fro.
-func virtualPrefix(n *Network, prefix netip.Prefix) Finding {
-	r, found := n.route(prefix)
+func virtualPrefix(routes []Route, prefix netip.Prefix) Finding {
+	r, found := route(routes, prefix)
 	switch {
 	case !found, r.Reject:
 		return good("packets to home addresses of %s that nobody registered end here", prefix)
 	case r.Gateway.IsValid():
-		return warn("ip -6 route add unreachable "+prefix.String(),
-			"packets to home addresses of %s that nobody registered are sent on to %s, which sends them back", prefix, r.Gateway)
+		repair := "ip -6 route add unreachable " + prefix.String()
+		return warn(repair, "packets to home addresses of %s that nobody registered are sent on to %s, which sends them back", prefix, r.Gateway).
+			atBoot(lastingRoute("lo", repair, prefix, ` and "Type=unreachable"`))
 	case r.Interface == "lo":
-		return warn("ip -6 route replace unreachable "+prefix.String(),
-			"every address of %s is taken for one of this box, registered or not", prefix)
+		repair := "ip -6 route replace unreachable " + prefix.String()
+		return warn(repair, "every address of %s is taken for one of this box, registered or not", prefix).
+			atBoot(lastingRoute("lo", repair, prefix, ` and "Type=unreachable"`))
 	default:
 		return good("%s is on the link of %s", prefix, r.Interface)
 	}
 }
 
-func (p *patient) physicalPrefix(n *Network, prefix netip.Prefix) Finding {
-	r, found := n.route(prefix)
+func (p *patient) physicalPrefix(routes []Route, prefix netip.Prefix) Finding {
+	r, found := route(routes, prefix)
 	if found && r.Interface == p.cfg.Mobility.Interface && !r.Gateway.IsValid() && r.To.Bits() > 0 {
 		return good("%s is on the home link at %s", prefix, r.Interface)
 	}
 	repair := fmt.Sprintf("ip -6 route add %s dev %s", prefix, p.cfg.Mobility.Interface)
-	return fail(repair, "the home prefix %s is not on the link of %s", prefix, p.cfg.Mobility.Interface)
+	return fail(repair, "the home prefix %s is not on the link of %s", prefix, p.cfg.Mobility.Interface).
+		atBoot(lastingRoute(p.cfg.Mobility.Interface, repair, prefix, ""))
 }
 
 // homeLink looks at the interface of a physical home link.
@@ -200,7 +216,7 @@ func homeLink(ctx context.Context, p *patient) []Finding {
 	n, _ := p.network()
 	switch i, _ := n.iface(name); {
 	case !i.Up:
-		return []Finding{fail("ip link set "+name+" up", "the interface %s of the home link is down", name).about(name)}
+		return []Finding{fail("ip link set "+name+" up", "the interface %s of the home link is down", name).about(name).atBoot(lastingLink(name))}
 	case !i.Running:
 		return []Finding{fail("", "the interface %s of the home link has no carrier (is its cable plugged in?)", name).about(name)}
 	default:
@@ -219,7 +235,7 @@ func homeLinkExists(_ context.Context, p *patient) []Finding {
 		return []Finding{cannot("the home link", err)}
 	}
 	if _, found := n.iface(name); !found {
-		return []Finding{fail("ip link show", "there is no interface %s, which mobility.interface names", name).about(name)}
+		return []Finding{fail("ip link show", "there is no interface %s", name).about(name).of("mobility.interface")}
 	}
 	return []Finding{good("the interface %s of mobility.interface exists", name).about(name)}
 }

@@ -3,7 +3,9 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,11 +26,29 @@ func listeners(ctx context.Context, p *patient) []Finding {
 		running = true
 	}
 	var findings []Finding
-	for _, l := range p.cfg.Diameter.Listen {
+	for i, l := range p.cfg.Diameter.Listen {
 		address := endpoint(l.Address, l.TLS)
-		findings = append(findings, listener(p.Bind(ctx, address), address, running, denied(daemonErr)).about(address))
+		err := p.Bind(ctx, address)
+		f := listener(err, address, running, denied(daemonErr))
+		if errors.Is(err, syscall.EADDRNOTAVAIL) {
+			f = p.nobodysAddress(address).of(fmt.Sprintf("diameter.listen[%d].address", i))
+		}
+		findings = append(findings, f.about(address))
 	}
 	return findings
+}
+
+// nobodysAddress is for an address that is none of this box.
+func (p *patient) nobodysAddress(address string) Finding {
+	const text = "%s cannot be listened on, as it is no address of this box"
+	host, _, _ := net.SplitHostPort(address)
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		return fail("getent ahosts "+host, text, address)
+	}
+	n, _ := p.network()
+	device, with := p.placeFor(&n, a)
+	return fail(addAddress(device, with), text, address).atBoot(lastingAddress(device, with))
 }
 
 // listener judges what came of trying to bind an address.
@@ -42,8 +62,6 @@ func listener(err error, address string, running, unknown bool) Finding {
 		return warn("sudo homeagentctl doctor", "somebody listens on %s; whether it is the daemon cannot be checked without root", address)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fail(who, "another program listens on %s", address)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fail("ip -6 address", "%s cannot be listened on, as it is no address of this box", address)
 	case err != nil:
 		return cannot("listening on "+address, err)
 	case running:

@@ -65,7 +65,7 @@ func TestStrongSwanSettings(t *testing.T) {
 			"warn strongSwan runs since before its settings in /etc/strongswan.d/homeagent.conf were changed -> systemctl restart strongswan"},
 		{"not installed", func(s *scene) { s.remove("/etc/strongswan.conf") }, ""},
 		{"not readable", func(s *scene) { s.put("/etc/strongswan.conf", "charon {", 0o644, root, root) },
-			"warn strongSwan's settings cannot be checked: reading strongSwan's settings: etc/strongswan.conf: a brace is not closed, or closed twice"},
+			"warn strongSwan's settings cannot be checked: reading strongSwan's settings: /etc/strongswan.conf: a brace is not closed, or closed twice"},
 	})
 }
 
@@ -85,13 +85,13 @@ func TestStore(t *testing.T) {
 		{"no folder yet", func(s *scene) { s.remove("/var/lib/homeagent"); s.remove("/var/lib/homeagent/state.db") },
 			"ok the folder /var/lib/homeagent will be made when the daemon starts first"},
 		{"no folder", func(s *scene) { s.cfg.Store.Path = "/srv/state/db" },
-			"fail there is no folder /srv/state for the store -> install -d -m 700 -o homeagent -g homeagent /srv/state"},
+			"fail store.path: there is no folder /srv/state for the store -> install -d -m 700 -o homeagent -g homeagent /srv/state"},
 		{"no folder, no unit", func(s *scene) {
 			s.cfg.Store.Path = "/srv/state/db"
 			s.remove("/lib/systemd/system/homeagent.service")
-		}, "fail there is no folder /srv/state for the store -> install -d -m 700 /srv/state"},
+		}, "fail store.path: there is no folder /srv/state for the store -> install -d -m 700 /srv/state"},
 		{"a file for a folder", func(s *scene) { s.put("/srv", "", 0o644, root, root); s.cfg.Store.Path = "/srv/db" },
-			"fail /srv is no folder, and the store must be in one"},
+			"fail store.path: /srv is no folder, and the store must be in one"},
 		{"open folder", func(s *scene) { s.put("/var/lib/homeagent", "", fs.ModeDir|0o777, agent, agent) },
 			"fail everybody can replace the store in /var/lib/homeagent (mode 0777) -> chmod 700 /var/lib/homeagent"},
 		{"folder of a group", func(s *scene) { s.put("/var/lib/homeagent", "", fs.ModeDir|0o770, agent, agent) },
@@ -151,7 +151,11 @@ func TestListener(t *testing.T) {
 		{"not ours", bound(nil), "fail [" + at + "] the daemon does not listen on " + at + " (was the configuration changed since it started?) -> systemctl restart homeagent"},
 		{"free", stopped(nil), "ok [" + at + "] " + at + " is free to listen on"},
 		{"taken", stopped(fmt.Errorf("bind: %w", syscall.EADDRINUSE)), "fail [" + at + "] another program listens on " + at + " -> ss -ltnp sport = :5868"},
-		{"not on this box", bound(syscall.EADDRNOTAVAIL), "fail [" + at + "] " + at + " cannot be listened on, as it is no address of this box -> ip -6 address"},
+		{"not on this box", bound(syscall.EADDRNOTAVAIL), "fail [" + at + "] diameter.listen.address: " + at + " cannot be listened on, as it is no address of this box -> ip address add 2001:db8:f::1/64 dev eth0 => \"up ip address add 2001:db8:f::1/64 dev eth0\" below \"iface eth0\" in /etc/network/interfaces, or \"Address=2001:db8:f::1/64\" below \"[Network]\" in the interface's file of /etc/systemd/network"},
+		{"a name of another box", func(s *scene) {
+			s.cfg.Diameter.Listen[0].Address = "ha.example.com"
+			s.box.Bound["ha.example.com:5868"] = syscall.EADDRNOTAVAIL
+		}, "fail [ha.example.com:5868] diameter.listen.address: ha.example.com:5868 cannot be listened on, as it is no address of this box -> getent ahosts ha.example.com"},
 		{"no rights", bound(doctor.ErrDenied), "warn [" + at + "] listening on " + at + " cannot be checked without root" + sudo},
 		{"whose is not known", func(s *scene) { s.box.DaemonErr, s.box.PID = fs.ErrPermission, 0 },
 			"warn [" + at + "] somebody listens on " + at + "; whether it is the daemon cannot be checked without root" + sudo},

@@ -25,11 +25,11 @@ func stateStore(_ context.Context, p *patient) []Finding {
 	case errors.Is(err, fs.ErrNotExist) && p.installed() && folder == stateFolder:
 		return []Finding{good("the folder %s will be made when the daemon starts first", folder)}
 	case errors.Is(err, fs.ErrNotExist):
-		return []Finding{fail(p.makeFolder(folder), "there is no folder %s for the store", folder)}
+		return []Finding{fail(p.makeFolder(folder), "there is no folder %s for the store", folder).of("store.path")}
 	case err != nil:
 		return []Finding{cannot("the store's folder "+folder, err)}
 	case !info.IsDir():
-		return []Finding{fail("", "%s is no folder, and the store must be in one", folder)}
+		return []Finding{fail("", "%s is no folder, and the store must be in one", folder).of("store.path")}
 	}
 	var findings []Finding
 	for _, f := range []Finding{p.folderMode(folder, info), p.space(folder), p.storeFile(name)} {

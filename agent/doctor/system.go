@@ -24,8 +24,11 @@ type System interface {
 	// is none of the name.
 	UserID(name string) (int, error)
 	GroupID(name string) (int, error)
-	// Network is what is configured in this network namespace.
+	// Network is what is configured in this network namespace, without routes.
 	Network() (Network, error)
+	// Routes are those of IPv6, also for local addresses, that are for the whole of
+	// one of the prefixes. There may be many others, which take time to read.
+	Routes(of []netip.Prefix) ([]Route, error)
 	// Policies are the IPsec policies that are neither the home agent's nor a
 	// socket's.
 	Policies() ([]Policy, error)
@@ -53,7 +56,6 @@ type System interface {
 // A Network is a network namespace.
 type Network struct {
 	Interfaces []Interface
-	Routes     []Route // of IPv6, also for local addresses
 	// Forwarding reports whether all interfaces forward IPv6 packets
 	// (net.ipv6.conf.all.forwarding).
 	Forwarding bool
@@ -143,11 +145,16 @@ func (n *Network) holder(a netip.Addr) (Interface, Address, bool) {
 	return Interface{}, Address{}, false
 }
 
+// Covers reports whether a route is for the whole of a prefix.
+func (r *Route) Covers(to netip.Prefix) bool {
+	return r.To.Bits() <= to.Bits() && r.To.Contains(to.Addr())
+}
+
 // route finds the most specific route for a prefix as a whole.
-func (n *Network) route(to netip.Prefix) (Route, bool) {
+func route(routes []Route, to netip.Prefix) (Route, bool) {
 	best, found := Route{}, false
-	for _, r := range n.Routes {
-		if r.To.Bits() <= to.Bits() && r.To.Contains(to.Addr()) && (!found || r.To.Bits() > best.To.Bits()) {
+	for _, r := range routes {
+		if r.Covers(to) && (!found || r.To.Bits() > best.To.Bits()) {
 			best, found = r, true
 		}
 	}

@@ -5,11 +5,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
 	"time"
+
+	"homeagent/agent/config"
 )
 
 // renewal is how long before its end a certificate is worth a warning.
@@ -27,7 +30,7 @@ func tlsFiles(_ context.Context, p *patient) []Finding {
 	for _, file := range []struct{ option, name string }{{"diameter.certificate", d.Certificate}, {"diameter.key", d.Key}, {"diameter.ca", d.CA}} {
 		text, f := p.tlsFile(file.option, file.name)
 		if f.Status != OK {
-			findings = append(findings, f.about(file.option))
+			findings = append(findings, f.about(file.option).of(file.option))
 		}
 		texts[file.option] = text
 	}
@@ -36,11 +39,19 @@ func tlsFiles(_ context.Context, p *patient) []Finding {
 	}
 	now := p.now()
 	findings = p.keyMode()
-	findings = append(findings, pairs(texts["diameter.certificate"], texts["diameter.key"], d.Identity, now)...)
-	findings = append(findings, authorities(d.CA, texts["diameter.ca"], now)...)
+	findings = append(findings, named("diameter.certificate", pairs(texts["diameter.certificate"], texts["diameter.key"], d, now))...)
+	findings = append(findings, named("diameter.ca", authorities(d.CA, texts["diameter.ca"], now))...)
 	if len(findings) == 0 {
 		leaf, _ := firstCertificate(texts["diameter.certificate"])
 		findings = append(findings, good("the certificate names %s and is valid until %s", d.Identity, leaf.NotAfter.Format(time.DateOnly)))
+	}
+	return findings
+}
+
+// named makes an option the subject of findings.
+func named(option string, findings []Finding) []Finding {
+	for i := range findings {
+		findings[i] = findings[i].about(option).of(option)
 	}
 	return findings
 }
@@ -56,18 +67,20 @@ func (p *patient) now() time.Time {
 // tlsFile reads one of the files.
 func (p *patient) tlsFile(option, name string) ([]byte, Finding) {
 	if name == "" {
-		return nil, fail(repairConfig(p.file), "%s is not set, and TLS is used", option)
+		return nil, fail(repairConfig(p.file), "it is not set, and TLS is used")
 	}
 	text, err := fs.ReadFile(p.Files(), inside(name))
 	if out := p.outOfReach(name); out != "" && (err == nil || denied(err)) {
 		return nil, fail(fmt.Sprintf("chgrp %s %s && chmod g+rX %[2]s", userName, out),
-			"%s: %s cannot be read by the user %s, as whom the daemon runs", option, out, userName)
+			"%s cannot be read by the user %s, as whom the daemon runs", out, userName)
 	}
 	switch {
 	case denied(err):
-		return nil, cannot(option+", "+name+",", err)
+		return nil, cannot(name, err)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fail("", "there is no %s to read", name)
 	case err != nil:
-		return nil, fail("", "%s: there is no %s to read (%v)", option, name, err)
+		return nil, fail("", "%s cannot be read: %s", name, rooted(err))
 	}
 	return text, Finding{}
 }
@@ -79,48 +92,44 @@ func (p *patient) keyMode() []Finding {
 	if err != nil || info.Mode().Perm()&0o027 == 0 {
 		return nil
 	}
-	return []Finding{fail("chmod o=,g-w "+key, "diameter.key: others than its owner and group can read %s, or its group can change it (mode %04o)", key, info.Mode().Perm()).about("diameter.key")}
+	return named("diameter.key", []Finding{fail("chmod o=,g-w "+key, "others than its owner and group can read %s, or its group can change it (mode %04o)", key, info.Mode().Perm())})
 }
 
 // pairs looks whether certificate and key belong together, name us, and are of
 // use for both ends of a connection.
-func pairs(certificate, key []byte, identity string, now time.Time) []Finding {
+func pairs(certificate, key []byte, d *config.Diameter, now time.Time) []Finding {
 	_, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
-		return []Finding{fail("", "diameter.certificate and diameter.key do not make a pair: %v", err).about("diameter.certificate")}
+		return []Finding{fail("", "%s and diameter.key, %s, do not make a pair: %v", d.Certificate, d.Key, err)}
 	}
 	leaf, err := firstCertificate(certificate)
 	if err != nil {
-		return []Finding{fail("", "diameter.certificate: %v", err).about("diameter.certificate")}
+		return []Finding{fail("", "%s is of no use: %v", d.Certificate, err)}
 	}
 	var findings []Finding
-	if !slices.ContainsFunc(leaf.DNSNames, func(n string) bool { return strings.EqualFold(n, identity) }) {
-		findings = append(findings, fail("", "diameter.certificate names %q and not %s, by which peers know this home agent", leaf.DNSNames, identity))
+	if !slices.ContainsFunc(leaf.DNSNames, func(n string) bool { return strings.EqualFold(n, d.Identity) }) {
+		findings = append(findings, fail("", "%s names %q and not %s, by which peers know this home agent", d.Certificate, leaf.DNSNames, d.Identity))
 	}
 	for _, use := range []struct {
 		of   x509.ExtKeyUsage
 		name string
 	}{{x509.ExtKeyUsageServerAuth, "servers (serverAuth)"}, {x509.ExtKeyUsageClientAuth, "clients (clientAuth)"}} {
 		if len(leaf.ExtKeyUsage) > 0 && !slices.Contains(leaf.ExtKeyUsage, use.of) && !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageAny) {
-			findings = append(findings, warn("", "diameter.certificate is not for TLS %s, and a Diameter node is both", use.name))
+			findings = append(findings, warn("", "%s is not for TLS %s, and a Diameter node is both", d.Certificate, use.name))
 		}
 	}
-	findings = append(findings, valid("diameter.certificate", leaf, now)...)
-	for i := range findings {
-		findings[i] = findings[i].about("diameter.certificate")
-	}
-	return findings
+	return append(findings, valid(d.Certificate, leaf, now)...)
 }
 
 // valid looks at the days of a certificate.
-func valid(option string, c *x509.Certificate, now time.Time) []Finding {
+func valid(what string, c *x509.Certificate, now time.Time) []Finding {
 	switch {
 	case now.Before(c.NotBefore):
-		return []Finding{fail("timedatectl set-ntp true", "%s is not valid before %s (is the clock right?)", option, c.NotBefore.Format(time.DateTime))}
+		return []Finding{fail("timedatectl set-ntp true", "%s is not valid before %s (is the clock right?)", what, c.NotBefore.Format(time.DateTime))}
 	case now.After(c.NotAfter):
-		return []Finding{fail("", "%s expired on %s", option, c.NotAfter.Format(time.DateOnly))}
+		return []Finding{fail("", "%s expired on %s", what, c.NotAfter.Format(time.DateOnly))}
 	case c.NotAfter.Sub(now) < renewal && c.NotAfter.Sub(now) < c.NotAfter.Sub(c.NotBefore)/3:
-		return []Finding{warn("", "%s expires on %s", option, c.NotAfter.Format(time.DateOnly))}
+		return []Finding{warn("", "%s expires on %s", what, c.NotAfter.Format(time.DateOnly))}
 	}
 	return nil
 }
@@ -129,17 +138,14 @@ func valid(option string, c *x509.Certificate, now time.Time) []Finding {
 func authorities(name string, text []byte, now time.Time) []Finding {
 	all, err := certificates(text)
 	if err != nil || len(all) == 0 {
-		return []Finding{fail("", "diameter.ca: %s holds no certificate in PEM", name).about("diameter.ca")}
+		return []Finding{fail("", "%s holds no certificate in PEM", name)}
 	}
 	var findings []Finding
 	for _, c := range all {
-		findings = append(findings, valid("the authority "+c.Subject.String()+" of diameter.ca", c, now)...)
+		findings = append(findings, valid("the authority "+c.Subject.String()+" in "+name, c, now)...)
 		if !c.IsCA {
-			findings = append(findings, warn("", "diameter.ca holds a certificate of %s that is no authority's", c.Subject))
+			findings = append(findings, warn("", "%s holds a certificate of %s that is no authority's", name, c.Subject))
 		}
-	}
-	for i := range findings {
-		findings[i] = findings[i].about("diameter.ca")
 	}
 	return findings
 }

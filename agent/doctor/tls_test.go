@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -22,9 +23,9 @@ func TestTLS(t *testing.T) {
 		{"right", nil, "ok the certificate names ha.example.com and is valid until " + day},
 		{"not used", func(s *scene) { s.cfg.Diameter = config.Diameter{} }, ""},
 		{"key not set", func(s *scene) { s.cfg.Diameter.Key = "" },
-			"fail [diameter.key] diameter.key is not set, and TLS is used -> homeagentd --check --config /etc/homeagent/homeagent.toml"},
+			"fail [diameter.key] diameter.key: it is not set, and TLS is used -> homeagentd --check --config /etc/homeagent/homeagent.toml"},
 		{"key missing", func(s *scene) { s.remove(tlsFolder + "key.pem") },
-			"fail [diameter.key] diameter.key: there is no /etc/homeagent/tls/key.pem to read (open etc/homeagent/tls/key.pem: file does not exist)"},
+			"fail [diameter.key] diameter.key: there is no /etc/homeagent/tls/key.pem to read"},
 		{"key closed to the daemon", func(s *scene) { s.disk["etc/homeagent/tls/key.pem"].Mode = 0o600 },
 			"fail [diameter.key] diameter.key: /etc/homeagent/tls/key.pem cannot be read by the user homeagent, as whom the daemon runs" +
 				strings.ReplaceAll(repair, "%[1]s", "/etc/homeagent/tls/key.pem")},
@@ -36,23 +37,25 @@ func TestTLS(t *testing.T) {
 				strings.ReplaceAll(repair, "%[1]s", "/etc/homeagent/tls") + "\n" +
 				"fail [diameter.key] diameter.key: /etc/homeagent/tls cannot be read by the user homeagent, as whom the daemon runs" +
 				strings.ReplaceAll(repair, "%[1]s", "/etc/homeagent/tls") + "\n" +
-				"fail [diameter.ca] diameter.ca: there is no /etc/homeagent/ca.pem to read (open etc/homeagent/ca.pem: file does not exist)"},
+				"fail [diameter.ca] diameter.ca: there is no /etc/homeagent/ca.pem to read"},
 		{"key open", func(s *scene) { s.disk["etc/homeagent/tls/key.pem"].Mode = 0o644 },
 			"fail [diameter.key] diameter.key: others than its owner and group can read /etc/homeagent/tls/key.pem, or its group can change it (mode 0644) -> chmod o=,g-w /etc/homeagent/tls/key.pem"},
+		{"key is a folder", func(s *scene) { s.disk["etc/homeagent/tls/key.pem"].Mode |= fs.ModeDir },
+			"fail [diameter.key] diameter.key: /etc/homeagent/tls/key.pem cannot be read: read /etc/homeagent/tls/key.pem: invalid argument"},
 		{"no pair", func(s *scene) { s.copyFile(tlsFolder+"key.pem", tlsFolder+"others-key.pem") },
-			"fail [diameter.certificate] diameter.certificate and diameter.key do not make a pair: tls: private key does not match public key"},
+			"fail [diameter.certificate] diameter.certificate: /etc/homeagent/tls/certificate.pem and diameter.key, /etc/homeagent/tls/key.pem, do not make a pair: tls: private key does not match public key"},
 		{"another's", func(s *scene) {
 			s.copyFile(tlsFolder+"key.pem", tlsFolder+"others-key.pem")
 			s.copyFile(tlsFolder+"certificate.pem", tlsFolder+"others.pem")
-		}, `fail [diameter.certificate] diameter.certificate names ["aaah.example.com"] and not ha.example.com, by which peers know this home agent`},
-		{"expires soon", later(50 * time.Minute), "warn [diameter.certificate] diameter.certificate expires on " + day + "\n" +
-			"warn [diameter.ca] the authority CN=Laboratory CA of diameter.ca expires on " + day},
-		{"expired", later(2 * time.Hour), "fail [diameter.certificate] diameter.certificate expired on " + day + "\n" +
-			"fail [diameter.ca] the authority CN=Laboratory CA of diameter.ca expired on " + day},
+		}, `fail [diameter.certificate] diameter.certificate: /etc/homeagent/tls/certificate.pem names ["aaah.example.com"] and not ha.example.com, by which peers know this home agent`},
+		{"expires soon", later(50 * time.Minute), "warn [diameter.certificate] diameter.certificate: /etc/homeagent/tls/certificate.pem expires on " + day + "\n" +
+			"warn [diameter.ca] diameter.ca: the authority CN=Laboratory CA in /etc/homeagent/tls/ca.pem expires on " + day},
+		{"expired", later(2 * time.Hour), "fail [diameter.certificate] diameter.certificate: /etc/homeagent/tls/certificate.pem expired on " + day + "\n" +
+			"fail [diameter.ca] diameter.ca: the authority CN=Laboratory CA in /etc/homeagent/tls/ca.pem expired on " + day},
 		{"no authority", func(s *scene) { s.copyFile(tlsFolder+"ca.pem", tlsFolder+"key.pem") },
 			"fail [diameter.ca] diameter.ca: /etc/homeagent/tls/ca.pem holds no certificate in PEM"},
 		{"another's certificate for the authority's", func(s *scene) { s.copyFile(tlsFolder+"ca.pem", tlsFolder+"others.pem") },
-			"warn [diameter.ca] diameter.ca holds a certificate of CN=aaah.example.com that is no authority's"},
+			"warn [diameter.ca] diameter.ca: /etc/homeagent/tls/ca.pem holds a certificate of CN=aaah.example.com that is no authority's"},
 	})
 }
 

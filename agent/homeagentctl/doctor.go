@@ -84,12 +84,15 @@ func printReport(out io.Writer, r doctor.Report, coloured bool) error {
 			word = label.colour + word + plain
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\n", word, strings.ReplaceAll(f.Check, "_", " "), f.Text)
+		blank := "    "
+		if coloured {
+			blank = label.colour + blank + plain
+		}
 		if f.Repair != "" {
-			blank := "    "
-			if coloured {
-				blank = label.colour + blank + plain
-			}
 			fmt.Fprintf(w, "%s\t\trepair: %s\n", blank, f.Repair)
+		}
+		if f.Lasting != "" {
+			fmt.Fprintf(w, "%s\t\tand for the next boot: %s\n", blank, f.Lasting)
 		}
 	}
 	if err := w.Flush(); err != nil {

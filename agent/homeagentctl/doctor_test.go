@@ -37,7 +37,8 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("the doctor's verdict: %v", err)
 	}
 	for _, want := range []string{
-		"FAIL  forwarding             the kernel does not forward IPv6 packets, so mobile nodes get none\n                             repair: sysctl -w net.ipv6.conf.all.forwarding=1\n",
+		"FAIL  forwarding             the kernel does not forward IPv6 packets, so mobile nodes get none\n                             repair: sysctl -w net.ipv6.conf.all.forwarding=1\n" +
+			"                             and for the next boot: echo net.ipv6.conf.all.forwarding=1 >>/etc/sysctl.d/90-homeagent.conf\n",
 		" ok   clock                  the clock is synchronised\n",
 		"warn  daemon                 the daemon does not run, as it is not configured\n",
 	} {
@@ -70,7 +71,7 @@ func TestDoctorJSON(t *testing.T) {
 	}
 	want := map[string]any{
 		"check": "forwarding", "status": "fail", "text": "the kernel does not forward IPv6 packets, so mobile nodes get none",
-		"repair": "sysctl -w net.ipv6.conf.all.forwarding=1",
+		"repair": "sysctl -w net.ipv6.conf.all.forwarding=1", "lasting": "echo net.ipv6.conf.all.forwarding=1 >>/etc/sysctl.d/90-homeagent.conf",
 	}
 	if diff := cmp.Diff(any(want), forwarding); diff != "" {
 		t.Errorf("unexpected finding (-want +got):\n%s", diff)

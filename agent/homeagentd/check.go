@@ -23,7 +23,10 @@ func check(ctx context.Context, file string, cfg *config.Config, box doctor.Syst
 		}
 		switch f.Status {
 		case doctor.Failure:
-			wrong = append(wrong, file+": "+text)
+			if f.Option == "" {
+				text = file + ": " + text
+			}
+			wrong = append(wrong, text)
 		case doctor.Warning:
 			fmt.Fprintf(out, "warning: %s\n", text)
 		}

@@ -26,27 +26,35 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := func(name string) string { return filepath.Join(folder, name) }
+	path := file("homeagent.toml")
+	text := strings.NewReplacer("FOLDER", folder).Replace(checked)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name   string
 		change func(*config.Config)
-		want   []string // nil for nothing wrong
+		want   []string // behind the file's name; nil for nothing wrong
 	}{
 		{"right", func(*config.Config) {}, nil},
-		{"no key", func(c *config.Config) { c.Diameter.Key = file("none.pem") }, []string{"diameter.key: there is no " + file("none.pem")}},
-		{"another key", func(c *config.Config) { c.Diameter.Certificate = file("ca.pem") }, []string{"diameter.certificate and diameter.key do not make a pair"}},
-		{"another identity", func(c *config.Config) { c.Diameter.Identity = "other.example.com" }, []string{`diameter.certificate names ["ha.example.com"] and not other.example.com`}},
+		{"no key", func(c *config.Config) { c.Diameter.Key = file("none.pem") }, []string{":5: diameter.key: there is no " + file("none.pem")}},
+		{"another key", func(c *config.Config) { c.Diameter.Certificate = file("ca.pem") }, []string{":4: diameter.certificate: " + file("ca.pem") + " and diameter.key, " + file("ha-key.pem") + ", do not make a pair"}},
+		{"another identity", func(c *config.Config) { c.Diameter.Identity = "other.example.com" }, []string{":4: diameter.certificate: " + file("ha.pem") + ` names ["ha.example.com"] and not other.example.com`}},
 		{"group and interface", func(c *config.Config) {
 			c.Control.Group, c.Mobility.HomeLink, c.Mobility.Interface = "no-such-group", config.Physical, "eth9"
-		}, []string{"the group no-such-group of control.group does not exist (try: groupadd --system no-such-group)", "there is no interface eth9, which mobility.interface names"}},
+		}, []string{":15: control.group: the group no-such-group does not exist (try: groupadd --system no-such-group)", ": mobility.interface: there is no interface eth9"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			cfg := config.Defaults()
-			cfg.Diameter.Identity, cfg.Diameter.Certificate, cfg.Diameter.Key, cfg.Diameter.CA = "ha.example.com", file("ha.pem"), file("ha-key.pem"), file("ca.pem")
+			cfg, err := config.Load(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Control.Group = ""
 			tt.change(cfg)
 			var out bytes.Buffer
-			err := check(t.Context(), "homeagent.toml", cfg, &machine.Fake{Disk: os.DirFS("/"), Time: doctor.Clock{Now: time.Now()}}, &out)
+			err = check(t.Context(), path, cfg, &machine.Fake{Disk: os.DirFS("/"), Time: doctor.Clock{Now: time.Now()}}, &out)
 			if tt.want == nil {
 				if err != nil || !strings.HasSuffix(out.String(), "homeagent.toml is right\n") {
 					t.Errorf("check: %v, and it printed %q", err, out.String())
@@ -57,13 +65,30 @@ func TestCheck(t *testing.T) {
 				t.Fatalf("check: %v, want one of the configuration", err)
 			}
 			for _, want := range tt.want {
-				if !strings.Contains(err.Error(), "homeagent.toml: "+want) {
+				if !strings.Contains(err.Error(), path+want) {
 					t.Errorf("no %q in: %v", want, err)
 				}
 			}
 		})
 	}
 }
+
+const checked = `[diameter]
+identity = "ha.example.com"
+realm = "example.com"
+certificate = "FOLDER/ha.pem"
+key = "FOLDER/ha-key.pem"
+ca = "FOLDER/ca.pem"
+[[diameter.peer]]
+identity = "aaah.example.com"
+connect = "[2001:db8::a]:5868"
+[home_agent]
+addresses = ["2001:db8:1::1"]
+[[home_prefix]]
+prefix = "2001:db8:1::/64"
+[control]
+group = "operators"
+`
 
 func TestAlone(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"net/netip"
+	"slices"
 
 	"homeagent/agent/config"
 	"homeagent/agent/control"
@@ -17,6 +19,7 @@ type Fake struct {
 	Users, Groups map[string]int
 	Net           doctor.Network
 	NetErr        error
+	RouteList     []doctor.Route
 	Foreign       []doctor.Policy
 	PoliciesErr   error
 	Bound         map[string]error // by address; nil is free
@@ -49,6 +52,17 @@ func (f *Fake) GroupID(name string) (int, error) { return find(f.Groups, name) }
 
 // Network is Net.
 func (f *Fake) Network() (doctor.Network, error) { return f.Net, f.NetErr }
+
+// Routes are those of RouteList that cover one of the prefixes.
+func (f *Fake) Routes(of []netip.Prefix) ([]doctor.Route, error) {
+	var all []doctor.Route
+	for _, r := range f.RouteList {
+		if slices.ContainsFunc(of, r.Covers) {
+			all = append(all, r)
+		}
+	}
+	return all, f.NetErr
+}
 
 // Policies are Foreign.
 func (f *Fake) Policies() ([]doctor.Policy, error) { return f.Foreign, f.PoliciesErr }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,12 +51,8 @@ func (Linux) Network() (doctor.Network, error) {
 	if err != nil {
 		return doctor.Network{}, fmt.Errorf("listing addresses: %w", err)
 	}
-	routeText, err := os.ReadFile("/proc/thread-self/net/ipv6_route")
-	if err != nil {
-		return doctor.Network{}, fmt.Errorf("listing routes: %w", err)
-	}
 	addresses := parseAddresses(addressText)
-	n := doctor.Network{Forwarding: forwarding[netconfAll], Routes: parseRoutes(routeText)}
+	n := doctor.Network{Forwarding: forwarding[netconfAll]}
 	for _, i := range interfaces {
 		n.Interfaces = append(n.Interfaces, doctor.Interface{
 			Name: i.Name, Up: i.Flags&net.FlagUp != 0, Running: i.Flags&net.FlagRunning != 0,
@@ -63,6 +60,17 @@ func (Linux) Network() (doctor.Network, error) {
 		})
 	}
 	return n, nil
+}
+
+// Routes reads all and keeps those that were asked for.
+func (Linux) Routes(of []netip.Prefix) ([]doctor.Route, error) {
+	text, err := os.ReadFile("/proc/thread-self/net/ipv6_route")
+	if err != nil {
+		return nil, fmt.Errorf("listing routes: %w", err)
+	}
+	return slices.DeleteFunc(parseRoutes(text), func(r doctor.Route) bool {
+		return !slices.ContainsFunc(of, r.Covers)
+	}), nil
 }
 
 // readForwarding tells what each interface does, by its index. It asks over

@@ -63,6 +63,22 @@ func TestParseRoutes(t *testing.T) {
 	}
 }
 
+// Only what was asked for is kept of what the kernel has: there may be routes of many
+// mobile nodes.
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	loopback := netip.MustParsePrefix("::1/128")
+	routes, err := Linux{}.Routes([]netip.Prefix{loopback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range routes {
+		if !r.Covers(loopback) {
+			t.Errorf("a route that was not asked for: %+v", r)
+		}
+	}
+}
+
 func TestAttributes(t *testing.T) {
 	t.Parallel()
 	attribute := func(kind uint16, size uint16, value ...byte) []byte {

@@ -64,7 +64,7 @@ func Bool(value string, other bool) bool {
 
 func (s *Settings) file(files fs.FS, name, section string, level int) error {
 	if level > depth {
-		return fmt.Errorf("%s: files include each other", name)
+		return fmt.Errorf("/%s: files include each other", name)
 	}
 	text, err := fs.ReadFile(files, name)
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *Settings) file(files fs.FS, name, section string, level int) error {
 	s.Files = append(s.Files, name)
 	include := func(pattern, section string) error { return s.include(files, name, pattern, section, level) }
 	if err := s.parse(tokens(string(text)), section, include); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("/%s: %w", name, err)
 	}
 	return nil
 }
