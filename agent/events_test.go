@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"encoding/json"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,7 @@ func TestEventsOfTrouble(t *testing.T) {
 	}
 	s.Close()
 	h.heard(t, events.PeerLost)
+	h.refused(t)
 	h.charon.HangUp()
 	if e := h.heard(t, events.StrongSwanLost); e.Detail == "" {
 		t.Errorf("%+v", e)
@@ -117,6 +119,30 @@ func TestEventsOfTrouble(t *testing.T) {
 	if e := h.heard(t, events.ConfigurationLoaded); e.Detail != "no option has changed" {
 		t.Errorf("%+v", e)
 	}
+}
+
+// refused is a stranger who is refused: told, kept and counted.
+func (h *house) refused(t *testing.T) {
+	t.Helper()
+	conn, err := net.Dial("tcp", "127.0.0.1:"+h.port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := rawpeer.Open(conn, diameter.Identity{Host: "nobody.example.com", Realm: "example.com"}, codes.Vendor, codes.Application); err == nil {
+		t.Fatal("nobody was let in")
+	}
+	if e := h.heard(t, events.ConnectionRefused); e.Peer != "nobody.example.com" || e.Remote.String() != conn.LocalAddr().String() || e.Result != "unknown_peer" || e.Detail == "" {
+		t.Errorf("%+v", e)
+	}
+	var peers control.Peers
+	if err := h.ctl.Get(t.Context(), "/v1/peers", nil, &peers); err != nil {
+		t.Fatal(err)
+	}
+	if len(peers.Strangers) != 1 || peers.Strangers[0].Host != "nobody.example.com" || peers.Strangers[0].Remote != conn.LocalAddr().String() || peers.Strangers[0].Reason != "unknown_peer" {
+		t.Errorf("strangers: %+v", peers.Strangers)
+	}
+	h.expectMetrics(t, map[string]float64{`homeagent_diameter_connections_refused_total{reason="unknown_peer"}`: 1, `homeagent_diameter_connections_refused_total{reason="silent"}`: 0})
 }
 
 // Who follows hears of the end.

@@ -73,16 +73,23 @@ var peerKinds = map[peer.ChangeKind]events.Kind{
 	peer.Suspected:    events.PeerSuspected,
 	peer.Trusted:      events.PeerTrusted,
 	peer.StateLost:    events.PeerLostState,
+	peer.Refused:      events.ConnectionRefused,
 }
 
 // peer is peer.Config's.
 func (h happenings) peer(c peer.Change) {
-	e := events.Event{Kind: peerKinds[c.Kind], Peer: c.Host}
+	e := events.Event{Kind: peerKinds[c.Kind], Peer: c.Host, Remote: c.Remote}
+	if c.Kind == peer.Unreachable || c.Kind == peer.Refused {
+		e.Result = c.Reason.String()
+	}
 	switch {
 	case c.Err != nil:
 		e.Detail = c.Err.Error()
 	case c.Remote.IsValid():
 		e.Detail = fmt.Sprintf("from %s, secured by %s", c.Remote, c.Secured)
+	}
+	if c.LeftOut > 0 {
+		e.Detail += fmt.Sprintf("; %d others before this one were not told", c.LeftOut)
 	}
 	h.Record(e)
 }

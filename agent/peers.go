@@ -10,7 +10,7 @@ import (
 // peersView answers GET /v1/peers.
 func (a *Agent) peersView() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		a.control.Answer(w, control.Peers{Schema: control.Schema, Peers: a.peerStatus()})
+		a.control.Answer(w, control.Peers{Schema: control.Schema, Peers: a.peerStatus(), Strangers: a.strangers()})
 	})
 }
 
@@ -20,6 +20,25 @@ func (a *Agent) peerStatus() []control.Peer {
 		all = append(all, peerView(&p))
 	}
 	return all
+}
+
+// strangers are the refusals of nobody listed.
+func (a *Agent) strangers() []control.Refusal {
+	all := []control.Refusal{}
+	for _, r := range a.peers.Refusals() {
+		all = append(all, refusalView(&r))
+	}
+	return all
+}
+
+func refusalView(r *peer.Refusal) control.Refusal {
+	view := control.Refusal{
+		Time: r.Time, Reason: r.Reason.String(), Text: r.Text, Host: r.Host, Initiated: r.Initiated, Times: r.Times,
+	}
+	if r.Remote.IsValid() {
+		view.Remote = r.Remote.String()
+	}
+	return view
 }
 
 func peerView(p *peer.Status) control.Peer {
@@ -33,6 +52,10 @@ func peerView(p *peer.Status) control.Peer {
 			Failovers: p.Counters.Failovers, StateLosses: p.Counters.StateLosses,
 			InProgress: p.Counters.InProgress, Queued: p.Counters.Queued,
 		},
+	}
+	if !p.LastRefusal.Time.IsZero() {
+		refusal := refusalView(&p.LastRefusal)
+		view.Refusal = &refusal
 	}
 	if p.Remote.IsValid() {
 		view.Address, view.Transport = p.Remote.String(), p.Secured.Transport().String()

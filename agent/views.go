@@ -21,7 +21,7 @@ func (a *Agent) Status(ctx context.Context) control.Status {
 		Sessions: control.SessionCounts{Total: counts.Total, Established: counts.Established, Armed: counts.Total - counts.Established},
 		Bindings: a.registrar.Len(),
 		IKE:      a.ikeStatus(), Kernel: a.kernelStatus(), Store: a.ledger.status(a.cfg.Store.Path),
-		Warnings: a.surroundings.look(ctx), Peers: a.peerStatus(), Prefixes: a.prefixStatus(),
+		Warnings: a.surroundings.look(ctx), Peers: a.peerStatus(), Strangers: a.strangers(), Prefixes: a.prefixStatus(),
 	}
 }
 

@@ -36,8 +36,12 @@ type Status struct {
 	Store    StoreStatus    `json:"store"`
 	Peers    []Peer         `json:"peers"`
 	Prefixes []PrefixStatus `json:"home_prefixes"`
-	// Warnings tell of the box around the daemon, where it is not as a home agent
-	// needs it.
+	// Strangers are the last connections that were refused and claimed to be of no
+	// peer of the configuration, or did not get that far; the newest first.
+	Strangers []Refusal `json:"strangers,omitempty"`
+	// Warnings tell of what somebody should look after: the box around the daemon,
+	// where it is not as a home agent needs it, certificates that run out, and what
+	// the configuration lacks.
 	Warnings []Warning `json:"warnings,omitempty"`
 }
 
@@ -110,6 +114,9 @@ type Peer struct {
 	// when.
 	Error   string     `json:"error,omitempty"`
 	ErrorAt *time.Time `json:"error_at,omitempty"`
+	// Refusal is the last connection that came to nothing: an attempt of ours, or
+	// one refused here that claimed to be the peer's. Absent if there was none.
+	Refusal *Refusal `json:"last_refusal,omitempty"`
 	// Open is true while the peer can be sent requests; Health is what the
 	// watchdog thinks of it (RFC 3539 section 3.4.1), such as OKAY or SUSPECT.
 	Open   bool   `json:"open"`
@@ -144,10 +151,32 @@ type PeerCounters struct {
 	Queued     uint64 `json:"queued"`
 }
 
+// A Refusal is a connection with a Diameter peer that came to nothing before it
+// was open.
+type Refusal struct {
+	Time time.Time `json:"time"`
+	// Reason is one of a few words, those of the counters in the metrics; Text says
+	// more. Parts of it can be the other end's.
+	Reason string `json:"reason"`
+	Text   string `json:"text"`
+	// Remote is the other end's address and port; absent if it is not known.
+	Remote string `json:"remote,omitempty"`
+	// Host is whom the other end claims to be, which proves nothing; absent if it
+	// did not say.
+	Host string `json:"host,omitempty"`
+	// Initiated is true where we connected.
+	Initiated bool `json:"initiated"`
+	// Times is how often the same came from the same address.
+	Times uint64 `json:"times"`
+}
+
 // Peers is the answer of GET /v1/peers.
 type Peers struct {
 	Schema int    `json:"schema"`
 	Peers  []Peer `json:"peers"`
+	// Strangers are the last connections that were refused and claimed to be of no
+	// peer of the configuration, or did not get that far; the newest first.
+	Strangers []Refusal `json:"strangers"`
 }
 
 // PrefixStatus counts the addresses of a home prefix.

@@ -21,10 +21,14 @@ type Event struct {
 	HomeAgent   netip.Addr `json:"home_agent_address,omitzero"`
 	CareOf      netip.Addr `json:"care_of_address,omitzero"`
 	SessionID   string     `json:"session_id,omitempty"`
-	// Peer is a Diameter identity.
+	// Peer is a Diameter identity; of the kind "connection_refused" the one that
+	// was claimed, which proves nothing.
 	Peer string `json:"peer,omitempty"`
-	// Result is a Result-Code of Diameter by its name, or of a Binding Update
-	// the reason as in the counters of bindings.
+	// Remote is the address and port of the other end of a connection.
+	Remote netip.AddrPort `json:"remote,omitzero"`
+	// Result is a Result-Code of Diameter by its name, of a Binding Update the
+	// reason as in the counters of bindings, or of a connection with a Diameter
+	// peer that came to nothing the reason as in the counters of those.
 	Result string `json:"result,omitempty"`
 	// Detail is what else there is to say, for people.
 	Detail string `json:"detail,omitempty"`
@@ -34,7 +38,7 @@ type Event struct {
 
 // attrs are the fields as attributes of a line in the log.
 func (e *Event) attrs() []slog.Attr {
-	attrs := make([]slog.Attr, 0, 9)
+	attrs := make([]slog.Attr, 0, 10)
 	add := func(key, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))
@@ -46,6 +50,9 @@ func (e *Event) attrs() []slog.Attr {
 	add("care_of_address", AddressText(e.CareOf))
 	add("session_id", e.SessionID)
 	add("peer", e.Peer)
+	if e.Remote.IsValid() {
+		add("remote", e.Remote.String())
+	}
 	add("result", e.Result)
 	add("detail", e.Detail)
 	add("message_id", table[e.Kind].id)

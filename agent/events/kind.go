@@ -55,6 +55,9 @@ const (
 	PeerSuspected
 	PeerTrusted
 	PeerLostState
+	ConnectionRefused
+	CertificateExpires
+	CertificateExpired
 
 	kindEnd
 )

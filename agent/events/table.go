@@ -116,4 +116,21 @@ var table = [kindEnd]row{
 	PeerLostState: {"peer_lost_state", "the peer lost its session state", slog.LevelWarn, "e49be7655e474f9097362aa0b9d0121c",
 		"The Diameter peer in PEER restarted and forgot its sessions: its Origin-State-Id grew. Sessions here go on until they run out; " +
 			"the AAA server does not know of them any more."},
+	ConnectionRefused: {"connection_refused", "refused a connection of a Diameter peer", slog.LevelWarn, "f1a6a4f1b00847ccb7c52cebd5fe6830",
+		"Somebody at the address in REMOTE connected, and was refused for the reason in RESULT, which DETAIL tells in full. " +
+			"PEER is whom the other end claims to be; nothing of that is proven. certificate_expired, certificate_untrusted and " +
+			"certificate_name are to be mended in the certificate of the other end, or in diameter.ca here; tls_refused in our certificate " +
+			"or in what the other end believes; wrong_protection in diameter.peer.secured here or in the other end's port; unknown_peer and " +
+			"wrong_realm in one of the two lists of peers. At most ten are told in a minute. The last of each peer, and of nobody listed:\n\n" +
+			"  homeagentctl peers"},
+	CertificateExpires: {"certificate_expires", "a certificate for TLS runs out soon", slog.LevelWarn, "3e368fbbe10040d1a692926aa655805b",
+		"The certificate that DETAIL names is valid for that long only. From then on peers refuse connections of this home agent, " +
+			"or this home agent those of peers that the certificate vouches for; connections that are open go on. It is told once a day. " +
+			"Put a new certificate in place of the old one, in the same file, and have it read:\n\n" +
+			"  systemctl reload homeagent\n  homeagentctl doctor"},
+	CertificateExpired: {"certificate_expired", "a certificate for TLS has run out", slog.LevelError, "ba1f013d2d5349babfa94a9738e10c86",
+		"The certificate that DETAIL names is not valid any more. Each connection over TLS that it is needed for is refused from now on; " +
+			"those that are open go on until they break. Without any peer no mobile node can be bootstrapped or renewed. " +
+			"Put a new certificate in place of the old one, in the same file, and have it read:\n\n" +
+			"  systemctl reload homeagent\n  homeagentctl doctor"},
 }

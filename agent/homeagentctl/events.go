@@ -143,7 +143,7 @@ func (s style) eventLine(e *events.Event) string {
 	}
 	line := at + " " + s.level(e.Kind.Level(), fmt.Sprintf("%-20s", e.Kind)) + pairs(
 		"user", e.UserName, "hoa", events.AddressText(e.HomeAddress), "coa", events.AddressText(e.CareOf), "ha", events.AddressText(e.HomeAgent),
-		"session", e.SessionID, "peer", e.Peer, "result", e.Result)
+		"session", e.SessionID, "peer", e.Peer, "from", remote(e.Remote), "result", e.Result)
 	if e.Detail != "" {
 		line += "  " + printable(e.Detail)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"text/tabwriter"
 
@@ -22,7 +23,11 @@ func (c *peersCmd) Run(e *environment) error {
 	if c.JSON {
 		return printJSON(e.out, all)
 	}
-	return printPeers(e.out, styleFor(e.out, os.LookupEnv), all.Peers)
+	style := styleFor(e.out, os.LookupEnv)
+	if err := printPeers(e.out, style, all.Peers); err != nil {
+		return err
+	}
+	return printStrangers(e.out, style, all.Strangers)
 }
 
 // printPeers shows each peer in a paragraph: errors are long.
@@ -48,6 +53,7 @@ func printPeers(out io.Writer, s style, peers []control.Peer) error {
 			{"history", fmt.Sprintf("connected %s, suspected %s, lost its sessions %s",
 				counted(int(p.Counters.Connections), "time"), counted(int(p.Counters.Failovers), "time"), counted(int(p.Counters.StateLosses), "time"))},
 			{"last error", lastError(&p)},
+			{"last refusal", lastRefusal(&p)},
 		} {
 			if line[1] != "" {
 				fmt.Fprintf(w, "  %s\t%s\n", line[0], printable(line[1]))
@@ -94,4 +100,55 @@ func lastError(p *control.Peer) string {
 		return p.Error
 	}
 	return p.Error + " (" + since(*p.ErrorAt) + " ago)"
+}
+
+// lastRefusal leaves out what the last error says already.
+func lastRefusal(p *control.Peer) string {
+	if p.Refusal == nil {
+		return ""
+	}
+	line := refusalLine(p.Refusal)
+	if p.Refusal.Text != p.Error {
+		line += ": " + p.Refusal.Text
+	}
+	return line
+}
+
+// refusalLine is a connection that came to nothing, without the text.
+func refusalLine(r *control.Refusal) string {
+	line := r.Reason
+	switch {
+	case r.Remote != "" && r.Initiated:
+		line += ", connecting to " + r.Remote
+	case r.Remote != "":
+		line += ", from " + r.Remote
+	}
+	if r.Times > 1 {
+		line += fmt.Sprintf(", %d times", r.Times)
+	}
+	return line + " (" + since(r.Time) + " ago)"
+}
+
+// printStrangers shows refused connections of no peer in the configuration.
+func printStrangers(out io.Writer, s style, strangers []control.Refusal) error {
+	if len(strangers) == 0 {
+		return nil
+	}
+	fmt.Fprintf(out, "\n%s\n", s.in(bold, "refused connections of nobody in the list of peers, the last first"))
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, r := range strangers {
+		who := "it did not say who it is"
+		if r.Host != "" {
+			who = "it calls itself " + r.Host
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", printable(refusalLine(&r)), printable(who), printable(r.Text))
+	}
+	return w.Flush()
+}
+
+func remote(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }

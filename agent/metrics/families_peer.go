@@ -25,6 +25,7 @@ func peerFamilies() []family {
 		counter("diameter_state_losses_total", "Times the Diameter peer lost its sessions, as its Origin-State-Id tells", count(func(c *peer.Counters) uint64 { return c.StateLosses }), "peer"),
 		gauge("diameter_requests_in_progress", "Number of Diameter requests that are being served", count(func(c *peer.Counters) uint64 { return c.InProgress }), "peer"),
 		gauge("diameter_requests_queued", "Number of Diameter requests that wait for a worker", count(func(c *peer.Counters) uint64 { return c.Queued }), "peer"),
+		counter("diameter_connections_refused_total", "Connections with Diameter peers that came to nothing before they were open, by reason: those that were refused here, and attempts of ours", collectRefused, "reason"),
 		gauge("diameter_strangers", "Number of connections that have not said yet which peer they are", one(func(s *Snapshot) int { return s.Traffic.Strangers })),
 		counter("diameter_strangers_turned_away_total", "Connections closed to make room for others before they said which peer they are", one(func(s *Snapshot) uint64 { return s.Traffic.StrangersTurnedAway })),
 		gauge("diameter_answers_remembered", "Number of Diameter requests in progress and of answers kept for duplicates", one(func(s *Snapshot) int { return s.Traffic.Remembered })),
@@ -49,6 +50,12 @@ func emitKinds(emit emit, host string, requests, answers, watchdogs uint64) {
 	emit(float64(requests), host, "request")
 	emit(float64(answers), host, "answer")
 	emit(float64(watchdogs), host, "watchdog")
+}
+
+func collectRefused(s *Snapshot, emit emit) {
+	for reason, n := range s.Traffic.Refused {
+		emit(float64(n), peer.Reason(reason).String())
+	}
 }
 
 func collectStates(s *Snapshot, emit emit) {

@@ -59,6 +59,7 @@ func snapshot() *metrics.Snapshot {
 		Reload:  metrics.Reload{OK: true, At: time.Unix(1767312000, 0)},
 		Control: metrics.Control{Requests: 1, Refused: 2},
 	}
+	s.Traffic.Refused[peer.ReasonUnknownPeer], s.Traffic.Refused[peer.ReasonExpired] = 5, 1
 	s.Outcomes[bindingcache.Registered], s.Outcomes[bindingcache.OldSequence], s.Outcomes[bindingcache.NotProtected] = 3, 2, 1
 	s.Faults[mobility.FaultTruncated] = 1
 	s.Socket.ErrorsLimited, s.Socket.Socket.Truncated = 1, 2

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/fiorix/go-diameter/v4/diam"
@@ -37,9 +38,9 @@ func (p *peer) dial() {
 	number := p.dialled.number
 	p.table.running.Go(func() {
 		defer stop()
-		c, err := p.connect(ctx)
+		c, remote, err := p.connect(ctx)
 		if err != nil {
-			p.notify(notice{kind: dialFailed, dial: number, err: err})
+			p.notify(notice{kind: dialFailed, dial: number, err: err, remote: remote})
 			return
 		}
 		p.table.running.Go(c.write)
@@ -48,31 +49,46 @@ func (p *peer) dial() {
 	})
 }
 
-// connect sets up the transport connection, TLS included.
-func (p *peer) connect(ctx context.Context) (*conn, error) {
-	config := &p.table.config
+// connect sets up the transport connection, TLS included. An error comes with
+// the address it is about, as far as that is known.
+func (p *peer) connect(ctx context.Context) (*conn, netip.AddrPort, error) {
 	nc, err := p.table.dialer(ctx, withPort(p.config.Connect, p.config.Secured.Transport()))
 	if err != nil {
-		return nil, err
+		return nil, addressIn(err), &refused{reason: ReasonUnreachable, err: err}
 	}
-	deadline := time.Now().Add(config.Timers.Handshake)
-	if err := nc.SetDeadline(deadline); err != nil {
+	remote := addrPort(nc.RemoteAddr())
+	secure, err := p.secure(ctx, nc)
+	if err != nil {
 		nc.Close()
+		return nil, remote, err
+	}
+	return p.table.newConn(secure, true), remote, nil
+}
+
+// addressIn is whom an attempt to connect was made to.
+func addressIn(err error) netip.AddrPort {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
+		return addrPort(op.Addr)
+	}
+	return netip.AddrPort{}
+}
+
+// secure protects a connection that we initiated as is configured.
+func (p *peer) secure(ctx context.Context, nc net.Conn) (net.Conn, error) {
+	if err := nc.SetDeadline(time.Now().Add(p.table.config.Timers.Handshake)); err != nil {
 		return nil, err
 	}
 	if p.config.Secured == SecuredLoopback && !isLoopback(addrPort(nc.RemoteAddr())) {
-		nc.Close()
-		return nil, fmt.Errorf("%v is not a loopback address", nc.RemoteAddr())
+		return nil, refuse(ReasonProtection, "%v is not a loopback address", nc.RemoteAddr())
 	}
-	if p.config.Secured.Transport() == TLS {
-		secure := tls.Client(nc, clientTLS(p.table.tls.Load().own, p.config.Host))
-		if err := secure.HandshakeContext(ctx); err != nil {
-			nc.Close()
-			return nil, fmt.Errorf("setting up TLS: %w", err)
-		}
-		nc = secure
+	if p.config.Secured.Transport() != TLS {
+		return nc, nil
 	}
-	return p.table.newConn(nc, true), nil
+	secure := tls.Client(nc, clientTLS(p.table.tls.Load().own, p.config.Host))
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, handshakeFailed(err, p.table.lists)
+	}
+	return secure, nil
 }
 
 // readCEA reads the first message on a connection that we initiated.
@@ -91,6 +107,7 @@ func (p *peer) dialDone(n notice) {
 		return
 	}
 	p.dialled.stop = nil
+	p.tried = n.conn.remote
 	p.step(machine.IRcvConnAck, n.conn)
 }
 
@@ -100,6 +117,7 @@ func (p *peer) dialFailed(n notice) {
 	}
 	p.dialled.stop = nil
 	p.dialled.number++
+	p.tried = n.remote
 	p.reason = fmt.Errorf("connecting: %w", n.err)
 	p.step(machine.IRcvConnNack, nil)
 }

@@ -1,8 +1,6 @@
 package peer
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/fiorix/go-diameter/v4/diam"
@@ -33,49 +31,48 @@ func (t *Table) identify(m *diameter.Message, c *conn) {
 
 // judgeCER judges the first message on a connection we accepted, in the order
 // of RFC 6733 section 5.3: form, identity, security, applications. It returns
-// the peer that sent it, or claims to be if there is a Failure; nil for none of
-// ours.
-func (t *Table) judgeCER(c *conn, m *diameter.Message) (*peer, *diameter.Failure) {
+// the peer that sent it, or a Failure and its reason.
+func (t *Table) judgeCER(c *conn, m *diameter.Message) (*peer, Reason, *diameter.Failure) {
 	caps, f := base.ReadCER(m)
 	c.cer, c.caps = m, caps
 	p, ok := t.find(caps.Host)
 	switch {
 	case f != nil:
-		return p, f
+		return nil, ReasonMalformed, f
 	case !ok:
-		return nil, &diameter.Failure{Code: diameter.UnknownPeer, Text: "this Origin-Host is not known here"}
+		return nil, ReasonUnknownPeer, &diameter.Failure{Code: diameter.UnknownPeer, Text: "this Origin-Host is not known here"}
 	case p.config.Realm != "" && !strings.EqualFold(p.config.Realm, caps.Realm):
-		return p, &diameter.Failure{Code: diameter.UnknownPeer, Text: "this Origin-Host is not known in this Origin-Realm"}
+		return nil, ReasonWrongRealm, &diameter.Failure{Code: diameter.UnknownPeer, Text: "this Origin-Host is not known in this Origin-Realm"}
 	}
-	if f := checkSecurity(p.config, c); f != nil {
-		return p, f
+	if reason, f := checkSecurity(p.config, c); f != nil {
+		return nil, reason, f
 	}
 	switch {
 	case caps.InsistsOnInbandTLS():
-		return p, &diameter.Failure{Code: diameter.NoCommonSecurity, Text: "TLS is not begun inside a connection here"}
+		return nil, ReasonProtection, &diameter.Failure{Code: diameter.NoCommonSecurity, Text: "TLS is not begun inside a connection here"}
 	case !c.own.Common(caps):
-		return p, &diameter.Failure{Code: diameter.NoCommonApplication, Text: "no application in common"}
+		return nil, ReasonNoApplication, &diameter.Failure{Code: diameter.NoCommonApplication, Text: "no application in common"}
 	}
 	c.info = info(p.config, c)
-	return p, nil
+	return p, 0, nil
 }
 
 // judgeCEA judges the first message on a connection that we initiated.
 func (t *Table) judgeCEA(p PeerConfig, c *conn, m *diameter.Message) error {
 	if m.Request() || m.Application != 0 || m.Command != diam.CapabilitiesExchange {
-		return fmt.Errorf("waiting for CEA: got a %v", m.Header)
+		return refuse(ReasonMalformed, "waiting for CEA: got a %v", m.Header)
 	}
 	caps, err := base.ReadCEA(m)
 	c.caps = caps
 	switch {
 	case err != nil:
-		return err
+		return unlessKnown(ReasonMalformed, err)
 	case !strings.EqualFold(caps.Host, p.Host):
-		return fmt.Errorf("the peer calls itself %q, not %q", caps.Host, p.Host)
+		return refuse(ReasonWrongIdentity, "the peer calls itself %q, not %q", caps.Host, p.Host)
 	case p.Realm != "" && !strings.EqualFold(caps.Realm, p.Realm):
-		return fmt.Errorf("the peer's realm is %q, not %q", caps.Realm, p.Realm)
+		return refuse(ReasonWrongRealm, "the peer's realm is %q, not %q", caps.Realm, p.Realm)
 	case !c.own.Common(caps):
-		return errors.New("the peer has no application in common with us")
+		return refuse(ReasonNoApplication, "the peer has no application in common with us")
 	}
 	c.info = info(p, c)
 	return nil

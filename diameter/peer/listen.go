@@ -58,8 +58,8 @@ func (t *Table) accept(ctx context.Context, l net.Listener, overTLS bool) {
 		}
 		t.running.Go(func() {
 			defer place.leave()
-			if err := t.greet(ctx, nc, overTLS, place); err != nil {
-				t.strangers.warn(ctx, "refused a connection", "remote", nc.RemoteAddr().String(), "error", err)
+			if err := t.greet(ctx, nc, overTLS, place); err != nil && ctx.Err() == nil {
+				t.refusedHere(addrPort(nc.RemoteAddr()), err)
 			}
 		})
 	}
@@ -68,7 +68,7 @@ func (t *Table) accept(ctx context.Context, l net.Listener, overTLS bool) {
 const acceptPause = 100 * time.Millisecond
 
 // greet sets up TLS and waits for the CER. If it is a peer's, the connection is
-// the peer's from then on.
+// the peer's from then on. An error is why it came to no CER.
 func (t *Table) greet(ctx context.Context, nc net.Conn, overTLS bool, place place) error {
 	if err := nc.SetDeadline(time.Now().Add(t.config.Timers.Handshake)); err != nil {
 		nc.Close()
@@ -78,7 +78,7 @@ func (t *Table) greet(ctx context.Context, nc net.Conn, overTLS bool, place plac
 		secure := tls.Server(nc, t.tls.Load().server)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			nc.Close()
-			return fmt.Errorf("setting up TLS: %w", err)
+			return handshakeFailed(err, t.lists)
 		}
 		nc = secure
 	}
@@ -88,14 +88,11 @@ func (t *Table) greet(ctx context.Context, nc net.Conn, overTLS bool, place plac
 		c.reset(err)
 		return err
 	}
-	p, f := t.judgeCER(c, m)
+	p, reason, f := t.judgeCER(c, m)
 	if f != nil {
-		err := fmt.Errorf("refused the CER of %q: %w", c.caps.Host, f)
-		if p != nil {
-			p.state.fail(err, time.Now())
-		}
+		t.refusedHere(c.remote, &refused{reason: reason, host: c.caps.Host, err: fmt.Errorf("refused the CER of %q: %w", c.caps.Host, f)})
 		c.refuse(base.NewCEA(m, c.own, f), place.yield)
-		return err
+		return nil
 	}
 	place.leave()
 	t.running.Go(c.write)
@@ -108,14 +105,21 @@ func (t *Table) greet(ctx context.Context, nc net.Conn, overTLS bool, place plac
 	return nil
 }
 
+// tlsHandshake is the first octet of TLS (RFC 8446 section 5.1), which no Diameter
+// message begins with.
+const tlsHandshake = 22
+
 // readCER reads the first message, which must be a CER (RFC 6733 section 5.6.1).
 func (c *conn) readCER() (*diameter.Message, error) {
+	if first, err := c.in.Peek(1); err == nil && first[0] == tlsHandshake && c.transport == TCP {
+		return nil, refuse(ReasonProtection, "waiting for CER: the other end speaks TLS, and this listener does not")
+	}
 	m, err := c.next()
 	if err != nil {
 		return nil, fmt.Errorf("waiting for CER: %w", err)
 	}
 	if !m.Request() || m.Application != 0 || m.Command != diam.CapabilitiesExchange {
-		return nil, fmt.Errorf("waiting for CER: got a %v", m.Header)
+		return nil, refuse(ReasonMalformed, "waiting for CER: got a %v", m.Header)
 	}
 	return m, nil
 }

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"errors"
+	"net/netip"
 	"time"
 
 	"homeagent/diameter"
@@ -17,6 +18,8 @@ type notice struct {
 	err  error
 	dial int // which attempt, for dialFailed and dialDone
 	why  base.Cause
+
+	remote netip.AddrPort // of dialFailed, if it is known
 }
 
 type noticeKind int

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"homeagent/diameter"
@@ -19,6 +20,7 @@ type peer struct {
 	log     *slog.Logger
 	work    workers
 	state   state         // what others see
+	told    throttle      // of connections refused in its name
 	notices chan notice   // to run, which has taken what was sent
 	ended   chan struct{} // closed when run has ended
 
@@ -39,7 +41,8 @@ type peer struct {
 	leaving   *base.Cause       // why we end, nil while we do not
 	drained   <-chan struct{}   // closed when nothing is in progress, while leaving
 	backoff   backoff
-	reason    error // why the last connection ended
+	reason    error          // why the last connection ended
+	tried     netip.AddrPort // whom the last attempt to connect reached, or tried to
 
 	phase   *time.Timer // bounds a state of the machine
 	retry   *time.Timer // until the next attempt to connect

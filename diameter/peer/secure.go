@@ -62,11 +62,11 @@ func secureTLS(c *tls.Config) *tls.Config {
 // letter by letter: a wildcard would name hosts that nobody listed.
 func checkName(state tls.ConnectionState, host string) error {
 	if len(state.PeerCertificates) == 0 {
-		return errors.New("the peer showed no certificate")
+		return refuse(ReasonTLSFailed, "the peer showed no certificate")
 	}
 	names := state.PeerCertificates[0].DNSNames
 	if !namesHost(names, host) {
-		return fmt.Errorf("the certificate names %s, not %q", quoted(names), host)
+		return refuse(ReasonWrongName, "the certificate names %s, not %q", quoted(names), host)
 	}
 	return nil
 }
@@ -110,21 +110,21 @@ func checkOwn(c *tls.Config, host string) error {
 
 // checkSecurity demands that a connection is protected as configured for the
 // peer at its other end.
-func checkSecurity(p PeerConfig, c *conn) *diameter.Failure {
+func checkSecurity(p PeerConfig, c *conn) (Reason, *diameter.Failure) {
 	want := p.Secured.Transport()
 	switch {
 	case c.transport != want:
-		return &diameter.Failure{Code: diameter.NoCommonSecurity,
+		return ReasonProtection, &diameter.Failure{Code: diameter.NoCommonSecurity,
 			Text: fmt.Sprintf("connections of this peer must be over %v, this one is over %v", want, c.transport)}
 	case p.Secured == SecuredLoopback && !isLoopback(c.remote):
-		return &diameter.Failure{Code: diameter.NoCommonSecurity, Text: "connections of this peer must come from a loopback address"}
+		return ReasonProtection, &diameter.Failure{Code: diameter.NoCommonSecurity, Text: "connections of this peer must come from a loopback address"}
 	}
 	if want == TLS {
 		if err := checkName(c.tls, p.Host); err != nil {
-			return &diameter.Failure{Code: diameter.UnknownPeer, Text: err.Error()}
+			return reasonOf(err), &diameter.Failure{Code: diameter.UnknownPeer, Text: err.Error()}
 		}
 	}
-	return nil
+	return 0, nil
 }
 
 func isLoopback(a netip.AddrPort) bool { return a.Addr().IsLoopback() }

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"crypto/tls"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,8 @@ type state struct {
 	osid    uint32
 	err     string
 	errAt   time.Time
+	refused Refusal    // the last
+	seen    netip.Addr // where it was connected from last
 }
 
 type counts struct {
@@ -37,6 +40,9 @@ func (s *state) set(m machine.State, h machine.Health, c *conn, now time.Time) {
 		s.since = now
 	}
 	s.machine, s.health, s.conn = m, h, c
+	if c != nil {
+		s.seen = c.remote.Addr()
+	}
 }
 
 // usable returns the connection for requests of ours, nil if there is none or
@@ -83,6 +89,23 @@ func (s *state) fail(err error, now time.Time) {
 	s.err, s.errAt = err.Error(), now
 }
 
+// refuse keeps a connection that came to nothing.
+func (s *state) refuse(r Refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = r
+	if !r.Initiated {
+		s.err, s.errAt = r.Text, r.Time
+	}
+}
+
+// lastSeen is where the peer was connected from last, zero if it never was.
+func (s *state) lastSeen() netip.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen
+}
+
 // status is the state as others may know it.
 func (p *peer) status() Status {
 	running, queued := p.work.load()
@@ -92,7 +115,7 @@ func (p *peer) status() Status {
 	status := Status{
 		Host: p.config.Host, Realm: p.config.Realm, Connect: p.config.Connect, Secured: p.config.Secured,
 		State: s.machine.String(), Health: s.health.String(), Open: s.conn != nil && s.health == machine.Okay,
-		Since: s.since, OriginStateID: s.osid, LastError: s.err, LastErrorAt: s.errAt,
+		Since: s.since, OriginStateID: s.osid, LastError: s.err, LastErrorAt: s.errAt, LastRefusal: s.refused,
 		Counters: s.count.read(),
 	}
 	status.Counters.InProgress, status.Counters.Queued = uint64(running), uint64(queued)

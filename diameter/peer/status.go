@@ -29,6 +29,10 @@ type Status struct {
 	// LastError is why the last connection, or attempt to connect, failed.
 	LastError   string
 	LastErrorAt time.Time
+	// LastRefusal is the last connection that came to nothing before it was
+	// open: an attempt of ours, or one refused here that claimed to be the
+	// peer's. Its Time is zero if there was none.
+	LastRefusal Refusal
 	Counters    Counters
 }
 
@@ -60,10 +64,14 @@ type Counters struct {
 	Queued            uint64 // requests waiting for a worker now
 }
 
-// Traffic is what concerns no listed peer, and the memory for duplicates.
+// Traffic is what concerns no listed peer, or all of them, and the memory for
+// duplicates.
 type Traffic struct {
 	Strangers           int    // connections without a CER yet
 	StrangersTurnedAway uint64 // to make room for others
 	Remembered          int    // requests in progress, and answers remembered
 	ForgottenEarly      uint64 // answers forgotten before their time, for want of room
+	// Refused counts connections that came to nothing before they were open, by
+	// reason: those refused here, and attempts of ours.
+	Refused [Reasons]uint64
 }

@@ -182,8 +182,11 @@ func (p *peer) noteEnd(before machine.State) {
 			kind = Broken
 		}
 		p.tell(Change{Kind: kind, Err: p.reason})
-	} else if p.reason != nil && p.state.isNews(p.reason) {
-		p.tell(Change{Kind: Unreachable, Err: p.reason})
+	} else if p.reason != nil {
+		r := p.unreached(p.reason)
+		if p.state.isNews(p.reason) {
+			p.tell(Change{Kind: Unreachable, Err: p.reason, Remote: r.Remote, Reason: r.Reason})
+		}
 	}
 	p.state.fail(p.reason, time.Now())
 	p.reason = nil

@@ -18,7 +18,8 @@ type Table struct {
 	config    Config
 	tls       atomic.Pointer[credentials]
 	doorway   *doorway
-	strangers throttle
+	strangers throttle // of what concerns no listed peer
+	refusals  refusals
 	memory    *replay.Memory[waiter]
 	ends      endToEnd
 	ready     chan struct{}
@@ -131,14 +132,18 @@ func (t *Table) Peers() []Status {
 	return all
 }
 
-// Traffic returns what concerns no listed peer.
+// Traffic returns what concerns no listed peer, or all of them.
 func (t *Table) Traffic() Traffic {
 	t.doorway.mu.Lock()
 	defer t.doorway.mu.Unlock()
-	return Traffic{
+	traffic := Traffic{
 		Strangers: t.doorway.queue.Len(), StrangersTurnedAway: t.doorway.turned,
 		Remembered: t.memory.Len(), ForgottenEarly: t.memory.Evicted(),
 	}
+	for reason := range traffic.Refused {
+		traffic.Refused[reason] = t.refusals.counts[reason].Load()
+	}
+	return traffic
 }
 
 func (t *Table) all() []*peer {
@@ -155,4 +160,10 @@ func (t *Table) find(host string) (*peer, bool) {
 		return nil, false
 	}
 	return all[i], true
+}
+
+// lists reports whether a peer of that identity is listed.
+func (t *Table) lists(host string) bool {
+	_, ok := t.find(host)
+	return ok
 }

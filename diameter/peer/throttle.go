@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A throttle logs what strangers can cause, and only so much of it.
+// A throttle bounds what is told of what strangers can cause.
 type throttle struct {
 	log *slog.Logger
 
@@ -25,19 +25,28 @@ const (
 // warn logs at most throttleLines lines in each throttlePeriod, and how many
 // were left out before.
 func (t *throttle) warn(ctx context.Context, msg string, args ...any) {
+	leftOut, ok := t.allow(time.Now())
+	if !ok {
+		return
+	}
+	if leftOut > 0 {
+		args = append(args, "lines_left_out", leftOut)
+	}
+	t.log.WarnContext(ctx, msg, args...)
+}
+
+// allow reports whether a line may be told now, and how many were not before it.
+func (t *throttle) allow(now time.Time) (leftOut int, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if now := time.Now(); now.After(t.until) {
+	if now.After(t.until) {
 		t.until, t.left = now.Add(throttlePeriod), throttleLines
 	}
 	if t.left == 0 {
 		t.suppressed++
-		return
+		return 0, false
 	}
 	t.left--
-	if t.suppressed > 0 {
-		args = append(args, "lines_left_out", t.suppressed)
-		t.suppressed = 0
-	}
-	t.log.WarnContext(ctx, msg, args...)
+	leftOut, t.suppressed = t.suppressed, 0
+	return leftOut, true
 }
