@@ -56,7 +56,7 @@ func New(cfg Config) (*Pool, error) {
 	p := &Pool{
 		holdDown: cfg.HoldDown, rememberMax: max(cfg.RememberMax, 0), random: cfg.Random,
 		reserved: map[netip.Addr]bool{},
-		users:    map[string]*lease{}, addresses: map[netip.Addr]*lease{}, withheld: map[string][]*lease{},
+		users:    map[string]*lease{}, former: map[string][]*lease{}, addresses: map[netip.Addr]*lease{}, withheld: map[string][]*lease{},
 		elsewhere: &zone{},
 	}
 	for _, a := range cfg.Reserved {

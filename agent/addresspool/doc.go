@@ -7,7 +7,7 @@
 // parameter, and [Pool.Restore] brings back what the caller kept.
 //
 // Exported: [Pool] with Assign, Claim, Undo, Withhold, Free, Release, Avoid,
-// Serves and Restore;
+// Serves, Former and Restore;
 // [Config] and [Prefix]; [Lease], [Claim] and [Usage]; and [Refusal], the
 // reasons why an address is not given.
 //

@@ -25,7 +25,9 @@ func (p *Pool) drop(l *lease) {
 	if p.users[l.user] == l {
 		delete(p.users, l.user)
 		p.forgotten = append(p.forgotten, l.user)
+		return
 	}
+	p.notFormer(l)
 }
 
 // trim forgets the leases released first, whose hold-down is over, while more

@@ -131,18 +131,23 @@ func (p *pair) claim(user string, place netip.Addr) {
 }
 
 // restart makes a new pool of what a caller would have kept. Leases that are
-// nobody's newest are lost, from the model too.
+// nobody's newest and not held down are lost, from the model too.
 func (p *pair) restart() {
 	pool, err := addresspool.New(trial())
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	kept := p.model.kept()
+	kept := p.model.kept(p.now)
 	if err := pool.Restore(kept); err != nil {
 		p.t.Fatalf("Restore: %v", err)
 	}
 	// Those released first come first, and at the same time in the order given.
-	slices.SortStableFunc(kept, func(a, b addresspool.Lease) int { return a.Released.Compare(b.Released) })
+	slices.SortStableFunc(kept, func(a, b addresspool.Lease) int {
+		if a.Released.IsZero() != b.Released.IsZero() {
+			return b.Released.Compare(a.Released)
+		}
+		return a.Released.Compare(b.Released)
+	})
 	p.pool, p.model = pool, newModel(trial())
 	for _, l := range kept {
 		g := p.model.give(l.UserName, l.Address, time.Time{})
@@ -161,11 +166,12 @@ func (p *pair) agree() {
 		got, ok := p.pool.Lease(user)
 		var want addresspool.Lease
 		if h := p.model.newest[user]; h != nil {
-			want = addresspool.Lease{UserName: user, Address: h.address, Released: h.released}
+			want = h.view()
 		}
 		if got != want || ok != (want.UserName != "") {
 			p.t.Fatalf("Lease(%s) = %v, want %v", user, got, want)
 		}
+		p.agreeOnFormer(user)
 	}
 	want := []addresspool.Usage{
 		p.model.usage(prefix("2001:db8:1::/64"), p.now),
@@ -182,6 +188,24 @@ func (p *pair) agree() {
 			p.t.Fatalf("Usage counts %d and %d released leases, want %d and %d", u.HeldDown, u.Remembered, want[i].HeldDown, want[i].Remembered)
 		}
 	}
+}
+
+func (p *pair) agreeOnFormer(user string) {
+	p.t.Helper()
+	got, want := p.pool.Former(user, p.now), p.model.former(user, p.now)
+	if len(got)+len(want) == 0 {
+		return // as almost always, and cmp is slow
+	}
+	if diff := cmp.Diff(want, got, sameLeases); diff != "" {
+		p.t.Fatalf("Former(%s) (-want +got):\n%s", user, diff)
+	}
+}
+
+// sameLeases compares leases, in any order.
+var sameLeases = cmp.Options{
+	cmpopts.EquateEmpty(),
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmpopts.SortSlices(func(a, b addresspool.Lease) bool { return a.Address.Less(b.Address) }),
 }
 
 // FuzzPool does what the octets say to a pool and to its model: one for the

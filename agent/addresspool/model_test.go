@@ -330,11 +330,29 @@ func (m *model) usage(p netip.Prefix, now time.Time) (u addresspool.Usage) {
 	return u
 }
 
-// kept is what a caller would have stored: every user's newest lease.
-func (m *model) kept() (all []addresspool.Lease) {
+// kept is what a caller would have stored: every user's newest lease, and those it
+// left that are held down.
+func (m *model) kept(now time.Time) (all []addresspool.Lease) {
 	for user, h := range m.newest {
-		all = append(all, addresspool.Lease{UserName: user, Address: h.address, Released: h.released})
+		all = append(all, h.view())
+		all = append(all, m.former(user, now)...)
 	}
-	slices.SortFunc(all, func(a, b addresspool.Lease) int { return cmp.Compare(a.UserName, b.UserName) })
+	slices.SortFunc(all, func(a, b addresspool.Lease) int {
+		return cmp.Or(cmp.Compare(a.UserName, b.UserName), a.Address.Compare(b.Address))
+	})
+	return all
+}
+
+func (h *held) view() addresspool.Lease {
+	return addresspool.Lease{UserName: h.user, Address: h.address, Released: h.released}
+}
+
+// former are the leases that a user left and that are held down.
+func (m *model) former(user string, now time.Time) (all []addresspool.Lease) {
+	for _, h := range m.leases {
+		if h.user == user && h != m.newest[user] && now.Sub(h.released) < m.cfg.HoldDown {
+			all = append(all, h.view())
+		}
+	}
 	return all
 }

@@ -26,7 +26,8 @@ type Pool struct {
 	rests       []*zone // for each home prefix, its addresses outside of ranges
 	elsewhere   *zone   // addresses in use that are not served any more
 
-	users     map[string]*lease // each user's newest lease
+	users     map[string]*lease   // each user's newest lease
+	former    map[string][]*lease // its earlier ones, in the order in which it left them
 	addresses map[netip.Addr]*lease
 	withheld  map[string][]*lease // by user, until Free
 	inUse     int
@@ -158,7 +159,7 @@ func (p *Pool) use(l *lease) {
 	l.inUse, l.released = true, time.Time{}
 	l.zone.inUse++
 	p.inUse++
-	p.users[l.user] = l
+	p.makeNewest(l)
 }
 
 // Release ends the user's lease and returns it: the address is held down for

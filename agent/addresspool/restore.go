@@ -11,6 +11,9 @@ import (
 // is an error if two users have the same address in use: neither is to be
 // trusted then.
 //
+// A user's newest lease is the one in use, else the one released last; the others are
+// those it left for another address.
+//
 // A lease in use whose address is not served any more, or is reserved now,
 // stands until it is released; Assign then gives its user another address.
 func (p *Pool) Restore(leases []Lease) error {
@@ -53,6 +56,6 @@ func (p *Pool) restore(r Lease) error {
 	}
 	l.released = r.Released
 	l.zone.released.append(l)
-	p.users[r.UserName] = l
+	p.makeNewest(l)
 	return nil
 }

@@ -105,7 +105,9 @@ func (m *Manager) adopt(p *plan) {
 // lock.
 func (m *Manager) forgetLeases() {
 	for _, user := range m.pool.Forgotten() {
-		delete(m.keyPrints, user)
+		if _, ok := m.pool.Lease(user); !ok {
+			delete(m.keyPrints, user)
+		}
 		m.unsettled[user] = struct{}{}
 	}
 }

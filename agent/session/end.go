@@ -63,7 +63,10 @@ func (m *Manager) end(ctx context.Context, user string, cause Cause, still func(
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.EffectTimeout)
 	defer cancel()
 	now := time.Now()
-	lease := store.Lease{UserName: user, Address: s.HomeAddress, Released: now, LastKey: s.Fingerprint}
+	m.mu.Lock()
+	former := m.former(user, now)
+	m.mu.Unlock()
+	lease := store.Lease{UserName: user, Address: s.HomeAddress, Released: now, LastKey: s.Fingerprint, Former: former}
 	if err := m.store.Apply(ctx, store.DeleteSession{UserName: user}, store.PutLease{Lease: lease}, store.DeleteBinding{HomeAddress: s.HomeAddress}); err != nil {
 		m.unsettle([]string{user}) // whether it is on the disk is not known
 		return fmt.Errorf("ending the session of %q: %w", user, err)

@@ -19,6 +19,8 @@ type plan struct {
 	claim  addresspool.Claim
 	// lastKey is that of the user's last session that ended.
 	lastKey psk.Fingerprint
+	// former are the addresses that the user has left, also by this plan.
+	former []store.Former
 }
 
 // newcomers counts the plan against MaxSessions.
@@ -32,7 +34,9 @@ func (p *plan) newcomers() int {
 func (p *plan) changes() []store.Change {
 	changes := []store.Change{
 		store.PutSession{Session: p.after},
-		store.PutLease{Lease: store.Lease{UserName: p.after.UserName, Address: p.after.HomeAddress, LastKey: p.lastKey}},
+		store.PutLease{Lease: store.Lease{
+			UserName: p.after.UserName, Address: p.after.HomeAddress, LastKey: p.lastKey, Former: p.former,
+		}},
 	}
 	if p.before != nil && p.before.HomeAddress != p.after.HomeAddress {
 		changes = append(changes, store.DeleteBinding{HomeAddress: p.before.HomeAddress})
@@ -78,7 +82,7 @@ func (m *Manager) plan(req *Request, now time.Time) (*plan, *Refusal) {
 	}
 	p := &plan{
 		before: before, after: m.next(req, before, claim.Address, homeAgent, key, now),
-		claim: claim, lastKey: m.keyPrints[req.UserName],
+		claim: claim, lastKey: m.keyPrints[req.UserName], former: m.former(req.UserName, now),
 	}
 	m.planned += p.newcomers()
 	m.promised[req.SessionID] = req.UserName

@@ -145,9 +145,18 @@ func (r *records) drop(s *store.Session) {
 	r.dropped = append(r.dropped, *s)
 	r.changes = append(r.changes, store.DeleteSession{UserName: s.UserName}, store.DeleteBinding{HomeAddress: s.HomeAddress})
 	if l := r.leases[s.UserName]; l.Released.IsZero() && l.Address == s.HomeAddress {
-		delete(r.leases, s.UserName)
-		r.changes = append(r.changes, store.DeleteLease{UserName: s.UserName})
+		r.withdraw(l)
 	}
+}
+
+// withdraw takes the address of a lease away.
+func (r *records) withdraw(l store.Lease) {
+	change := putFormer(l)
+	delete(r.leases, l.UserName)
+	if put, ok := change.(store.PutLease); ok {
+		r.leases[l.UserName] = put.Lease
+	}
+	r.changes = append(r.changes, change)
 }
 
 // align ends a lease in use without a session: nothing else ever would.
@@ -158,8 +167,7 @@ func (r *records) align(user string, l store.Lease, log *slog.Logger) {
 	log.Error("a home address is leased to a user without a session that has it, the lease is ended",
 		"user_name", user, "home_address", l.Address)
 	if _, taken := r.homes[l.Address]; taken {
-		delete(r.leases, user)
-		r.changes = append(r.changes, store.DeleteLease{UserName: user})
+		r.withdraw(l)
 		return
 	}
 	l.Released = time.Now()
@@ -167,11 +175,14 @@ func (r *records) align(user string, l store.Lease, log *slog.Logger) {
 	r.changes = append(r.changes, store.PutLease{Lease: l})
 }
 
-// poolLeases are the leases that were released, and those in use that the sessions
-// stand for.
+// poolLeases are the leases that were released, those that were left for another
+// address, and those in use that the sessions stand for.
 func (r *records) poolLeases() []addresspool.Lease {
 	all := make([]addresspool.Lease, 0, len(r.leases))
 	for user, l := range r.leases {
+		for _, f := range l.Former { // first: of those released at one time the last one is the newest
+			all = append(all, addresspool.Lease{UserName: user, Address: f.Address, Released: f.Released})
+		}
 		if !l.Released.IsZero() {
 			all = append(all, addresspool.Lease{UserName: user, Address: l.Address, Released: l.Released})
 		}

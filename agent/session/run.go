@@ -109,13 +109,13 @@ func (m *Manager) durable(user string) []store.Change {
 	if e, ok := m.users[user]; ok {
 		changes = []store.Change{store.PutSession{Session: e.Session}}
 	}
-	lease, ok := m.pool.Lease(user)
-	if !ok {
-		return append(changes, store.DeleteLease{UserName: user})
+	former := m.former(user, time.Now())
+	if lease, ok := m.pool.Lease(user); ok {
+		return append(changes, store.PutLease{Lease: store.Lease{
+			UserName: user, Address: lease.Address, Released: lease.Released, LastKey: m.keyPrints[user], Former: former,
+		}})
 	}
-	return append(changes, store.PutLease{Lease: store.Lease{
-		UserName: user, Address: lease.Address, Released: lease.Released, LastKey: m.keyPrints[user],
-	}})
+	return append(changes, putFormer(store.Lease{UserName: user, Former: former}))
 }
 
 // settled ends what was kept from others until the store says the same of these

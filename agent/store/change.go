@@ -54,6 +54,11 @@ func (c PutLease) check() error {
 	if err := checkUser(c.Lease.UserName); err != nil {
 		return err
 	}
+	for _, f := range c.Lease.Former {
+		if err := checkAddresses(f.Address); err != nil {
+			return err
+		}
+	}
 	return checkAddresses(c.Lease.Address)
 }
 

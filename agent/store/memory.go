@@ -61,6 +61,7 @@ func (m *Memory) write(change Change) {
 	case DeleteSession:
 		delete(m.sessions, c.UserName)
 	case PutLease:
+		c.Lease.Former = slices.Clone(c.Lease.Former)
 		m.leases[c.Lease.UserName] = c.Lease
 	case DeleteLease:
 		delete(m.leases, c.UserName)

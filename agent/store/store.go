@@ -70,6 +70,15 @@ type Lease struct {
 	Released time.Time
 	// LastKey is the fingerprint of the last ended session's MIPv6-AAA-Key.
 	LastKey psk.Fingerprint
+	// Former are the addresses that the user left for another one, and that nobody
+	// else gets for a while.
+	Former []Former
+}
+
+// A Former is a home address that its user has no more.
+type Former struct {
+	Address  netip.Addr
+	Released time.Time
 }
 
 // A Binding is a home registration (RFC 6275 section 10.3.1). There is at most

@@ -172,15 +172,15 @@ func TestMigration(t *testing.T) {
 			return tx.Bucket(metaBucket).Put([]byte(name), []byte("done"))
 		}
 	}
-	next := format{version: 3, migrations: map[int]migration{1: step("one to two"), 2: step("two to three")}}
+	next := format{version: 4, migrations: map[int]migration{2: step("two to three"), 3: step("three to four")}}
 	upgraded, err := next.open(s.path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(order); got != "[one to two two to three]" {
+	if got := fmt.Sprint(order); got != "[two to three three to four]" {
 		t.Errorf("migrations: %s", got)
 	}
-	meta.Version = 3
+	meta.Version = 4
 	if diff := storetest.Diff(meta, upgraded.Meta()); diff != "" {
 		t.Errorf("Meta (-want +got):\n%s", diff)
 	}
@@ -188,7 +188,7 @@ func TestMigration(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Open(s.path, Options{})
-	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "its format is 3, this homeagentd knows up to 1") {
+	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "its format is 4, this homeagentd knows up to 2") {
 		t.Errorf("opening a newer format = %v, want ErrNewer naming both", err)
 	}
 }
@@ -209,8 +209,8 @@ func TestFailedMigration(t *testing.T) {
 		return errors.New("no room")
 	}
 	for name, next := range map[string]format{
-		"migrating it from format 1: no room": {version: 2, migrations: map[int]migration{1: failing}},
-		"knows no way from there to 2":        {version: 2},
+		"migrating it from format 2: no room": {version: 3, migrations: map[int]migration{2: failing}},
+		"knows no way from there to 3":        {version: 3},
 	} {
 		if _, err := next.open(s.path, Options{}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("open = %v, want an error naming %q", err, name)

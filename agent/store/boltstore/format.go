@@ -91,8 +91,15 @@ type format struct {
 // transaction that also writes the new version.
 type migration func(tx *bolt.Tx) error
 
-// current is the format this package writes.
-var current = format{version: 1}
+// current is the format this package writes. It is a new one whenever records get a
+// field: an older homeagentd would drop it from those it writes anew.
+//
+// Format 2 has former addresses in leases, and in sessions what a homeagentd of
+// format 1 wrote or not, depending on its age: what is under ESP besides signalling.
+// Nothing needs to be written for that.
+var current = format{version: 2, migrations: map[int]migration{
+	1: func(*bolt.Tx) error { return nil },
+}}
 
 // upgrade brings the file to the format, all in one transaction.
 func (f format) upgrade(db *bolt.DB) error {

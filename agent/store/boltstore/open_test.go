@@ -58,7 +58,7 @@ func TestOpenMakesAPrivateFile(t *testing.T) {
 		t.Errorf("the file has mode %v, %v, want -rw-------", info.Mode(), err)
 	}
 	m := s.Meta()
-	if m.CreatedAt.Before(before) || m.Version != 1 || int64(m.OriginStateID) < before.Unix() {
+	if m.CreatedAt.Before(before) || m.Version != 2 || int64(m.OriginStateID) < before.Unix() {
 		t.Errorf("Meta = %+v", m)
 	}
 	entries, err := os.ReadDir(filepath.Dir(p))

@@ -134,10 +134,20 @@ type leaseFields struct {
 	Address  netip.Addr      `json:"hoa"`
 	Released time.Time       `json:"released,omitzero"`
 	LastKey  psk.Fingerprint `json:"print,omitzero"`
+	Former   []formerFields  `json:"former,omitempty"` // since format 2
+}
+
+type formerFields struct {
+	Address  netip.Addr `json:"hoa"`
+	Released time.Time  `json:"released,omitzero"`
 }
 
 func (s *Store) encodeLease(v store.Lease) ([]byte, error) {
-	return pack([]byte(v.UserName), leaseFields{Address: v.Address, Released: v.Released.UTC(), LastKey: v.LastKey})
+	f := leaseFields{Address: v.Address, Released: v.Released.UTC(), LastKey: v.LastKey}
+	for _, former := range v.Former {
+		f.Former = append(f.Former, formerFields{Address: former.Address, Released: former.Released.UTC()})
+	}
+	return pack([]byte(v.UserName), f)
 }
 
 func (s *Store) decodeLease(key, record []byte) (store.Lease, error) {
@@ -145,7 +155,11 @@ func (s *Store) decodeLease(key, record []byte) (store.Lease, error) {
 	if err := unpack(key, record, &f); err != nil {
 		return store.Lease{}, damaged("lease", key, err)
 	}
-	return store.Lease{UserName: string(key), Address: f.Address, Released: f.Released, LastKey: f.LastKey}, nil
+	v := store.Lease{UserName: string(key), Address: f.Address, Released: f.Released, LastKey: f.LastKey}
+	for _, former := range f.Former {
+		v.Former = append(v.Former, store.Former(former))
+	}
+	return v, nil
 }
 
 type bindingFields struct {

@@ -46,10 +46,15 @@ func Session(n int) store.Session {
 	}
 }
 
-// Lease is the lease of the n-th sample session, released.
+// Lease is the lease of the n-th sample session, released. Every other one has
+// former addresses.
 func Lease(n int) store.Lease {
 	s := Session(n)
-	return store.Lease{UserName: s.UserName, Address: s.HomeAddress, Released: epoch.Add(2 * time.Hour), LastKey: s.Fingerprint}
+	l := store.Lease{UserName: s.UserName, Address: s.HomeAddress, Released: epoch.Add(2 * time.Hour), LastKey: s.Fingerprint}
+	if n%2 == 0 {
+		l.Former = []store.Former{{Address: address(3, n), Released: epoch.Add(time.Hour)}, {Address: address(4, n), Released: epoch.Add(time.Minute)}}
+	}
+	return l
 }
 
 // Binding is the binding of the n-th sample session, of a mobile router.

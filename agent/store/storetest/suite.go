@@ -162,6 +162,7 @@ func refusals() map[string]store.Change {
 		"zone":              session(func(s *store.Session) { s.HomeAddress = netip.MustParseAddr("fe80::1%eth0") }),
 		"lease of nobody":   store.PutLease{Lease: store.Lease{Address: address(1, 1)}},
 		"lease of nothing":  store.PutLease{Lease: store.Lease{UserName: user(1)}},
+		"nothing former":    store.PutLease{Lease: store.Lease{UserName: user(1), Address: address(1, 1), Former: []store.Former{{}}}},
 		"binding of nobody": store.PutBinding{},
 		"no session":        store.DeleteSession{},
 		"no lease":          store.DeleteLease{},
@@ -189,10 +190,14 @@ func endedContext(t *testing.T, st store.Store) {
 }
 
 func callersSlices(t *testing.T, st store.Store) {
-	b := Binding(1)
-	apply(t, st, store.PutBinding{Binding: b})
+	b, l := Binding(1), Lease(2)
+	apply(t, st, store.PutBinding{Binding: b}, store.PutLease{Lease: l})
 	b.Prefixes[0] = netip.MustParsePrefix("2001:db8:ffff::/48")
-	holds(t, st, Snapshot{Bindings: map[netip.Addr]store.Binding{b.HomeAddress: Binding(1)}})
+	l.Former[0].Address = address(9, 9)
+	holds(t, st, Snapshot{
+		Leases:   map[string]store.Lease{l.UserName: Lease(2)},
+		Bindings: map[netip.Addr]store.Binding{b.HomeAddress: Binding(1)},
+	})
 }
 
 func callbackError(t *testing.T, st store.Store) {
