@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,7 +14,7 @@ import (
 )
 
 // listenPause lies between two attempts to listen. Metrics are worth no outage:
-// where the place is taken the home agent works without them.
+// where the place is taken, or accepting fails, the home agent works without them.
 const listenPause = 10 * time.Second
 
 // A Server answers scrapes at one place.
@@ -25,6 +24,8 @@ type Server struct {
 	log     *slog.Logger
 	ready   chan struct{}
 	pause   time.Duration
+
+	listener func(ctx context.Context) (net.Listener, error) // other in tests
 }
 
 // NewServer makes a server that listens at a place: an address with a port, the
@@ -32,6 +33,7 @@ type Server struct {
 // for nowhere.
 func NewServer(place string, handler http.Handler, log *slog.Logger) *Server {
 	s := &Server{place: place, handler: handler, log: log, ready: make(chan struct{}), pause: listenPause}
+	s.listener = s.listen
 	close(s.ready)
 	return s
 }
@@ -42,7 +44,8 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 // String names the task.
 func (s *Server) String() string { return "metrics at " + s.place }
 
-// Run listens until ctx ends. A place that cannot be had is tried again.
+// Run listens until ctx ends. A place that cannot be had, or is lost, is tried
+// again.
 func (s *Server) Run(ctx context.Context) error {
 	if s.place == "" {
 		<-ctx.Done()
@@ -50,11 +53,11 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	told := ""
 	for {
-		listener, err := s.listen(ctx)
-		if err == nil {
-			return s.serve(ctx, listener)
+		err := s.attempt(ctx)
+		if ctx.Err() != nil {
+			return nil
 		}
-		if ctx.Err() == nil && told != err.Error() {
+		if told != err.Error() {
 			told = err.Error()
 			s.log.Warn("there are no metrics, which is tried again", "error", err)
 		}
@@ -66,17 +69,20 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-func (s *Server) serve(ctx context.Context, listener net.Listener) error {
+// attempt listens and serves until that fails, or ctx ends.
+func (s *Server) attempt(ctx context.Context) error {
+	listener, err := s.listener(ctx)
+	if err != nil {
+		return err
+	}
 	server := &http.Server{
 		Handler: s.handler, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 1 << 14,
 	}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serving metrics at %s: %w", s.place, err)
-	}
-	return nil
+	defer server.Close() // who is connected still would be served by nobody's listener
+	return fmt.Errorf("serving metrics at %s: %w", s.place, server.Serve(listener))
 }
 
 func (s *Server) listen(ctx context.Context) (net.Listener, error) {

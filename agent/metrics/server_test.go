@@ -145,6 +145,40 @@ func TestPlaceIsTaken(t *testing.T) {
 	}
 }
 
+// A brokenListener fails to accept, as where the limit of open files is reached for
+// good.
+type brokenListener struct{ net.Listener }
+
+func (brokenListener) Accept() (net.Conn, error) { return nil, errors.New("accept: it is broken") }
+
+// A listener that fails while it is in use is replaced, and ends nothing.
+func TestListenerFails(t *testing.T) {
+	t.Parallel()
+	place := filepath.Join(t.TempDir(), "metrics.sock")
+	var log journal
+	s := NewServer(place, pong, slog.New(slog.NewTextHandler(&log, nil)))
+	s.pause = time.Millisecond
+	times := 0
+	s.listener = func(ctx context.Context) (net.Listener, error) {
+		l, err := s.listen(ctx)
+		if times++; times <= 3 && err == nil {
+			return brokenListener{l}, nil
+		}
+		return l, err
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	eventually(t, "unix", place)
+	if n := strings.Count(log.String(), "accept: it is broken"); n != 1 {
+		t.Errorf("it is %d times in the log, want once:\n%s", n, log.String())
+	}
+	cancel()
+	if err := <-done; err != nil || times != 4 {
+		t.Errorf("Run: %v after listening %d times", err, times)
+	}
+}
+
 func TestOtherFilesStay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
