@@ -49,6 +49,7 @@ type Charon struct {
 	doubts    *doubts
 
 	since       time.Time
+	refused     []Refusal
 	lastError   error
 	lastErrorAt time.Time
 	counts      struct{ reconciled, repaired, removed, reconnects uint64 }
@@ -118,6 +119,7 @@ func (c *Charon) serve(ctx context.Context, link *vici.Link) error {
 	if err := c.compare(ctx, link); err != nil {
 		return err
 	}
+	c.vet(ctx, link)
 	c.greet(link)
 	defer func() { c.part(context.Cause(ctx)) }()
 

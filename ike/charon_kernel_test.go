@@ -50,6 +50,30 @@ func TestKernelAuthenticates(t *testing.T) {
 	if err := f.authenticate(c); err == nil {
 		t.Error("a forgotten mobile node was let in")
 	}
+	f.refuses()
+}
+
+// refuses tries proposals that charon takes and some that it does not, for what is
+// wrong with a proposal is its own business.
+func (f *field) refuses() {
+	f.t.Helper()
+	refused, err := ike.RefusedProposals(f.t.Context(), f.ha.Socket(), ike.Proposals{
+		IKE: []string{"aes128-sha256-x25519", "aes256gcm16-prfsha384-ecp384", "default", "aes128-sha256-x25518", "aes128gcm16"},
+		ESP: []string{"aes128-sha256", "aes256gcm16-ecp384", "default", "aes128-sha257", "aes128,sha256"},
+	})
+	f.must(err)
+	want := []ike.Refusal{{Proposal: "aes128-sha256-x25518"}, {Proposal: "aes128gcm16"}, {ESP: true, Proposal: "aes128-sha257"}, {ESP: true, Proposal: "aes128,sha256"}}
+	if diff := cmp.Diff(want, refused); diff != "" {
+		f.t.Errorf("unexpected refusals (-want +got):\n%s", diff)
+	}
+	if s := f.ike.Status(); s.Refused != nil {
+		f.t.Errorf("charon is said to refuse the proposals that the mobile node used: %+v", s.Refused)
+	}
+	conns, err := f.link(f.ha).ConnNames(f.t.Context())
+	f.must(err)
+	if len(conns) > 0 {
+		f.t.Errorf("charon was left with the connections %q", conns)
+	}
 }
 
 // TestKernelRefuses: who may not get in, and into what.

@@ -19,6 +19,7 @@ type Status struct {
 	Reconnects  uint64    // connections to charon made
 	LastError   string    // of charon, "" if there was none
 	LastErrorAt time.Time
+	Refused     []Refusal // proposals of the configuration that charon does not take
 }
 
 // Status reports the present state. Its cost grows with the sessions loaded,
@@ -29,7 +30,7 @@ func (c *Charon) Status() Status {
 	st := Status{
 		Connected: c.connected, Since: c.since,
 		Reconciled: c.counts.reconciled, Repaired: c.counts.repaired, Removed: c.counts.removed, Reconnects: c.counts.reconnects,
-		LastErrorAt: c.lastErrorAt,
+		LastErrorAt: c.lastErrorAt, Refused: c.refused,
 	}
 	if c.lastError != nil {
 		st.LastError = c.lastError.Error()

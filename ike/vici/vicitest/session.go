@@ -154,7 +154,7 @@ func (s *session) do(p packet) packet {
 	case "get-shared":
 		reply.message = Message{List("keys", slices.Sorted(maps.Keys(c.keys)))}
 	case "load-conn":
-		c.loadConns(m)
+		reply.message = c.loadConns(m)
 	case "unload-conn":
 		reply.message = c.unloadConn(m.Get("name"))
 	case "get-conns":
@@ -176,11 +176,33 @@ func (s *session) do(p packet) packet {
 	return reply
 }
 
-func (c *Charon) loadConns(m Message) {
+// loadConns takes connections until there is one that it refuses.
+func (c *Charon) loadConns(m Message) Message {
 	for _, f := range m {
+		if option := unknownAlgorithm(f.Section); option != "" {
+			return refusal("invalid value for: " + option + ", config discarded")
+		}
 		c.conns[f.Name] = f.Section
+		c.most = max(c.most, len(c.conns))
 	}
-	c.most = max(c.most, len(c.conns))
+	return success()
+}
+
+// Unknown is an algorithm that a played charon does not know.
+const Unknown = "rot13"
+
+// unknownAlgorithm is the option with a proposal that is not understood.
+func unknownAlgorithm(conn Message) string {
+	bad := func(proposal string) bool { return slices.Contains(strings.Split(proposal, "-"), Unknown) }
+	if slices.ContainsFunc(conn.Items("proposals"), bad) {
+		return "proposals"
+	}
+	for _, child := range conn.Sub("children") {
+		if slices.ContainsFunc(child.Section.Items("esp_proposals"), bad) {
+			return "esp_proposals"
+		}
+	}
+	return ""
 }
 
 func (c *Charon) unloadConn(name string) Message {
