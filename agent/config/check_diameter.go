@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -108,10 +109,34 @@ func endpoint(s string) error {
 	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || strconv.FormatUint(n, 10) != port) {
 		return fmt.Errorf("is %q, whose port is no number from 0 to 65535", s)
 	}
+	if err := portInAddress(s); err != nil {
+		return err
+	}
 	if _, err := netip.ParseAddr(host); err == nil || domainName(host) || host == "" && port != "" {
 		return nil
 	}
 	return errors.New("is " + strconv.Quote(s) + ` (expected a name or an address, with or without a port: "[2001:db8::1]:5868")`)
+}
+
+// portInAddress refuses an IPv6 address with a port after it and no brackets. It
+// can be an address by itself, whose last group looks like a port of Diameter.
+func portInAddress(s string) error {
+	colon := strings.LastIndexByte(s, ':')
+	if colon < 0 {
+		return nil
+	}
+	front, port := s[:colon], s[colon+1:]
+	before, err := netip.ParseAddr(front)
+	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || !before.Is6() || portErr != nil || n == 0 {
+		return nil
+	}
+	if _, err := netip.ParseAddr(s); err != nil {
+		return fmt.Errorf("is %q, whose port cannot be told from its address (did you mean \"[%s]:%s\"?)", s, front, port)
+	}
+	if slices.Contains([]string{"3868", "5868", "5658"}, port) {
+		return fmt.Errorf("is %q, which ends as with a port (did you mean \"[%s]:%s\"? If it is an address, write \"[%[1]s]\")", s, front, port)
+	}
+	return nil
 }
 
 // splitEndpoint takes host and port apart. Without a port the whole is the

@@ -99,6 +99,32 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
+// A port after an IPv6 address without brackets is not taken for a part of it.
+func TestPortInAddress(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"2001:db8:1::1:5868":         `did you mean "[2001:db8:1::1]:5868"? If it is an address, write "[2001:db8:1::1:5868]"`,
+		"2001:db8:1::1:3868":         `did you mean "[2001:db8:1::1]:3868"?`,
+		"2001:db8:1::1:5658":         `did you mean "[2001:db8:1::1]:5658"?`,
+		"::1:3868":                   `did you mean "[::1]:3868"?`,
+		"2001:db8:1:2:3:4:5:6:3869":  `did you mean "[2001:db8:1:2:3:4:5:6]:3869"?`,
+		"fe80::1%eth0:5868":          `did you mean "[fe80::1%eth0]:5868"?`,
+		"[2001:db8:1::1:5868]":       "",
+		"[2001:db8:1::1:5868]:3868":  "",
+		"2001:db8:1::1:5869":         "",
+		"2001:db8::5868":             "",
+		"2001:db8:1:2:3:4:5:5868":    "",
+		"192.0.2.1:3868":             "",
+		"aaa.example.com:5868":       "",
+		"2001:db8:1:2:3:4:5:6:65536": `expected a name or an address`,
+	} {
+		err := endpoint(s)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("endpoint(%q): %v, want %q", s, err, want)
+		}
+	}
+}
+
 func TestDistance(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -18,6 +18,8 @@ func TestConfiguration(t *testing.T) {
 	at := config.Position{File: "homeagent.toml", Line: 3}
 	try(t, "configuration", []row{
 		{"right", nil, "ok /etc/homeagent/homeagent.toml is complete and right"},
+		{"nobody bootstraps", func(s *scene) { s.cfg.Diameter.Peers[0].Bootstrapper = false },
+			"ok /etc/homeagent/homeagent.toml is complete and right\nwarn diameter.peer.bootstrapper: no peer may bootstrap mobile nodes, so every HMR is refused (write bootstrapper = true in the [[diameter.peer]] of the AAA server)"},
 		{"closed to the daemon", func(s *scene) { s.put("/etc/homeagent/homeagent.toml", "", 0o600, root, root) },
 			"fail /etc/homeagent/homeagent.toml cannot be read by the user homeagent, as whom the daemon runs -> systemd-tmpfiles --create homeagent.conf"},
 		{"its folder is closed to the daemon", func(s *scene) { s.put("/etc/homeagent", "", fs.ModeDir|0o700, root, root) },

@@ -47,6 +47,7 @@ func OfBox() []Check {
 // group and interface.
 func OfConfiguration() []Check {
 	return []Check{
+		{"configuration", soon, doubts},
 		{"account", soon, controlGroup},
 		{"home_link", soon, homeLinkExists},
 		{"tls", soon, tlsFiles},

@@ -10,11 +10,11 @@ import (
 )
 
 // configuration looks whether there is one that a daemon can use.
-func configuration(_ context.Context, p *patient) []Finding {
+func configuration(ctx context.Context, p *patient) []Finding {
 	var problems config.Problems
 	switch err := p.configError; {
 	case err == nil:
-		return []Finding{p.configReadable()}
+		return append([]Finding{p.configReadable()}, doubts(ctx, p)...)
 	case errors.Is(err, fs.ErrNotExist):
 		return []Finding{fail(p.initialise(), "there is no configuration %s", p.file)}
 	case denied(err):

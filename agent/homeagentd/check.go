@@ -12,8 +12,8 @@ import (
 )
 
 // check looks at what a configuration names outside of itself, as far as that is
-// there without the daemon.
-func check(ctx context.Context, file string, cfg *config.Config, box doctor.System, out io.Writer) error {
+// there without the daemon. What may work and is hardly meant goes to doubts.
+func check(ctx context.Context, file string, cfg *config.Config, box doctor.System, out, doubts io.Writer) error {
 	report := doctor.Examine(ctx, doctor.Subject{File: file, Config: cfg, System: box}, doctor.OfConfiguration(), nil)
 	var wrong []string
 	for _, f := range report.Findings {
@@ -28,7 +28,7 @@ func check(ctx context.Context, file string, cfg *config.Config, box doctor.Syst
 			}
 			wrong = append(wrong, text)
 		case doctor.Warning:
-			fmt.Fprintf(out, "warning: %s\n", text)
+			fmt.Fprintf(doubts, "warning: %s\n", text)
 		}
 	}
 	if len(wrong) > 0 {

@@ -53,8 +53,11 @@ func TestCheck(t *testing.T) {
 			}
 			cfg.Control.Group = ""
 			tt.change(cfg)
-			var out bytes.Buffer
-			err = check(t.Context(), path, cfg, &machine.Fake{Disk: os.DirFS("/"), Time: doctor.Clock{Now: time.Now()}}, &out)
+			var out, doubts bytes.Buffer
+			err = check(t.Context(), path, cfg, &machine.Fake{Disk: os.DirFS("/"), Time: doctor.Clock{Now: time.Now()}}, &out, &doubts)
+			if want := "warning: " + path + ":7: diameter.peer.bootstrapper: no peer may bootstrap mobile nodes"; !strings.HasPrefix(doubts.String(), want) || strings.Count(doubts.String(), "\n") != 1 {
+				t.Errorf("it warned of %q, want %q", doubts.String(), want)
+			}
 			if tt.want == nil {
 				if err != nil || !strings.HasSuffix(out.String(), "homeagent.toml is right\n") {
 					t.Errorf("check: %v, and it printed %q", err, out.String())

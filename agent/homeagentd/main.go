@@ -91,7 +91,7 @@ func run(ctx context.Context, f flags, reload <-chan os.Signal, out io.Writer) e
 		return configError{err}
 	}
 	if f.Check {
-		return check(ctx, f.Config, cfg, machine.Linux{}, out)
+		return check(ctx, f.Config, cfg, machine.Linux{}, out, os.Stderr)
 	}
 	// Keys are in memory: a crash must not write them to disk.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
