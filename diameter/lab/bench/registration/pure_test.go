@@ -182,3 +182,41 @@ func TestTail(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestCalls(t *testing.T) {
+	t.Parallel()
+	summary := "syscall              calls\n---------------- ---------\nread                   256\nfutex                 1280\nwrite                  256\n---------------- ---------\ntotal                 1792\n"
+	got, err := parseCalls(summary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "   7.0: 5.00 futex, 1.00 read, 1.00 write"; got.String() != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if _, err := parseCalls("read many\n"); err == nil {
+		t.Error("a count that is no number was read")
+	}
+	var out bytes.Buffer
+	r := sampleResults()
+	r.calls[refresh] = got
+	r.showCalls(bench.NewReport(&out))
+	if !strings.Contains(out.String(), "refresh") || strings.Contains(out.String(), "move") {
+		t.Errorf("got %q, want what was counted and nothing else", out.String())
+	}
+}
+
+func TestCount(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	strace := filepath.Join(folder, "strace")
+	// It says what strace says, and ends as strace does.
+	script := "#!/bin/sh\necho 'strace: Process 1 attached' >&2\ntrap 'echo \"read 512\" >" + folder + "/calls; exit 130' INT\nwhile :; do sleep 0.01; done\n"
+	if err := os.WriteFile(strace, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ran := false
+	got, err := tracer{program: strace, pid: 1, file: filepath.Join(folder, "calls")}.count(t.Context(), func() error { ran = true; return nil })
+	if err != nil || !ran || got["read"] != 512 {
+		t.Errorf("got %v, %v, ran %v", got, err, ran)
+	}
+}

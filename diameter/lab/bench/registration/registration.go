@@ -25,7 +25,7 @@ type Config struct {
 
 // Run measures and reports. An aim that is missed is no error.
 func Run(ctx context.Context, cfg Config, report *bench.Report) error {
-	if least := witnesses + sum(loads) + loads[0].count; cfg.Nodes < least {
+	if least := witnesses + sum(loads) + counted.count; cfg.Nodes < least {
 		return fmt.Errorf("measuring with %d mobile nodes (must be at least %d)", cfg.Nodes, least)
 	}
 	report.Heading("Registration: Binding Update to Acknowledgement, beside a bare responder")
@@ -72,13 +72,15 @@ func (s *section) run(ctx context.Context) error {
 	if err := s.rig.start(ctx); err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context) error{s.fill, s.measure, s.expire} {
+	for _, part := range []func(context.Context) error{s.fill, s.measure, s.count, s.expire} {
 		if err := part(ctx); err != nil {
 			return fmt.Errorf("%w\nthe daemon's last words:\n%s", err, tail(s.rig.daemon.Output(), 2000))
 		}
 	}
 	s.report.Linef("")
 	s.report.Table(*s.results.table())
+	s.report.Linef("")
+	s.results.showCalls(s.report)
 	s.report.Linef("")
 	s.results.judge(s.report)
 	if n, err := s.rig.nodes.Strange(); n > 0 {

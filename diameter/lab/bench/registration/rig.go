@@ -25,6 +25,8 @@ type rig struct {
 	nodes   *crowd.Crowd
 	running chan error
 	daemon  *daemon
+	// responder is the bare one.
+	responder *testbed.Process
 }
 
 // The hosts' addresses on the link.
@@ -128,14 +130,14 @@ func (r *rig) start(ctx context.Context) (err error) {
 	if r.daemon, err = startDaemon(ctx, r.agent, r.cfg); err != nil {
 		return err
 	}
-	responder, err := r.bare.Start(testbed.Program{
+	r.responder, err = r.bare.Start(testbed.Program{
 		Name: "responder", Path: filepath.Join(r.cfg.Binaries, "homeagent-lab"),
 		Arguments: []string{"bench", "responder", "--address", bareRealm.agent.String(), "--prefix", bareRealm.prefix.String()},
 	})
 	if err != nil {
 		return err
 	}
-	return responder.Await(ctx, listening, func() bool { return strings.Contains(responder.Output(), listening) })
+	return r.responder.Await(ctx, listening, func() bool { return strings.Contains(r.responder.Output(), listening) })
 }
 
 func (r *rig) close() error {

@@ -67,6 +67,7 @@ type results struct {
 	// kernel and process are octets per binding.
 	kernel, process float64
 	expiry          expiry
+	calls           [partEnd]calls // nil where none were counted
 }
 
 // measure makes the rounds.
