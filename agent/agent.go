@@ -76,6 +76,7 @@ type Agent struct {
 	ledger       *ledger
 	metrics      *metrics.Metrics
 	surroundings *surroundings
+	attention    *attention
 	bootstrapper *bootstrapper
 }
 
@@ -96,6 +97,8 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 			return nil, built(cfg, part.option, err)
 		}
 	}
+	a.attention = &attention{events: a.happenings.Recorder, log: deps.Log}
+	a.attention.take(cfg)
 	a.control = control.NewServer(cfg.Control.Socket, cfg.Control.Group, a, deps.Log)
 	a.reloader = newReloader(a, cfg, deps.Reload)
 	a.control.Handle("POST /v1/reload", a.reloadView())
@@ -270,7 +273,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		tasks = append(tasks, a.discovery)
 	}
 	tasks = append(tasks, metrics.NewServer(a.cfg.Metrics.Listen, a.metrics.Handler(a.deps.Log), a.deps.Log))
-	tasks = append(tasks, &notifyTask{notifier: a.deps.Notifier, watchdog: a.deps.Watchdog, agent: a})
+	tasks = append(tasks, a.attention, &notifyTask{notifier: a.deps.Notifier, watchdog: a.deps.Watchdog, agent: a})
 	a.deps.Log.Info("starting", "version", version.Version, "identity", a.cfg.Diameter.Identity, "sessions", a.sessions.Counts().Total)
 	a.surroundings.look(ctx)
 	// Those who follow the events hear of the end before it comes.

@@ -122,6 +122,9 @@ func (a *Agent) statusLine(reload error) string {
 	if len(a.surroundings.look(context.Background())) > 0 {
 		line += ", THE BOX IS NOT READY (see homeagentctl doctor)"
 	}
+	if a.attention.certificatesEnd() {
+		line += ", A CERTIFICATE RUNS OUT (see homeagentctl status)"
+	}
 	if reload != nil {
 		line += ", CHANGED CONFIGURATION NOT IN FORCE (see the log)"
 	}

@@ -160,6 +160,7 @@ func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(
 	if err := a.peers.Reconfigure(ctx, credentials, peers(cfg.Diameter)); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("changing the Diameter peers: %w", err)
 	}
+	a.attention.take(cfg)
 	a.bootstrapper.rules.Store(newBootstrapRules(cfg.Diameter))
 	a.sessions.SetLimits(cfg.Limits.Sessions, cfg.Limits.Authorization)
 	a.setNetworks(cfg)

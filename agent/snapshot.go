@@ -20,6 +20,7 @@ func (a *Agent) snapshot() *metrics.Snapshot {
 		Peers: a.peers.Peers(), Traffic: a.peers.Traffic(),
 		IKE:    metrics.IKE{Status: a.charon.Status(), Window: a.cfg.IKE.Window * len(a.cfg.HomeAgent.Addresses)},
 		Kernel: a.kernelSnapshot(), Store: a.storeSnapshot(), Reload: a.reloader.snapshot(),
+		Validity: a.attention.validity(),
 	}
 	for fault := range a.signals.discarded {
 		s.Faults[fault] = a.signals.discarded[fault].Load()

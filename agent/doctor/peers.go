@@ -93,7 +93,7 @@ func peers(ctx context.Context, p *patient) []Finding {
 		all.Go(func() {
 			switch {
 			case err == nil:
-				findings[i] = connected(configured, status.Peers)
+				findings[i] = connected(configured, &status)
 			case denied(err):
 				findings[i] = cannot("the connection with "+configured.Identity, err)
 			default:
@@ -107,19 +107,15 @@ func peers(ctx context.Context, p *patient) []Finding {
 }
 
 // connected judges what the daemon knows of a peer.
-func connected(p config.Peer, known []control.Peer) Finding {
-	for _, k := range known {
+func connected(p config.Peer, status *control.Status) Finding {
+	for _, k := range status.Peers {
 		if !strings.EqualFold(k.Host, p.Identity) {
 			continue
 		}
-		switch {
-		case strings.HasSuffix(k.State, "-Open"):
+		if strings.HasSuffix(k.State, "-Open") {
 			return good("%s is connected from %s, secured by %s", k.Host, k.Address, k.Secured)
-		case p.Connect != "":
-			return fail("journalctl -u homeagent --grep "+p.Identity, "%s cannot be connected to at %s%s", p.Identity, p.Connect, because(k.Error))
-		default:
-			return warn("", "%s has not connected%s (its operator must have this home agent in its list of peers)", p.Identity, because(k.Error))
 		}
+		return unconnected(p, k, status.Strangers)
 	}
 	return fail(restartDaemon, "the daemon does not know the peer %s (was the configuration changed since it started?)", p.Identity)
 }

@@ -164,6 +164,12 @@ func TestListener(t *testing.T) {
 	})
 }
 
+var refusedAt = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func refusal(reason, host string, initiated bool) *control.Refusal {
+	return &control.Refusal{Time: refusedAt, Reason: reason, Text: "it ran out", Host: host, Remote: "[2001:db8:3::b]:7", Initiated: initiated, Times: 1}
+}
+
 func TestPeer(t *testing.T) {
 	t.Parallel()
 	known := func(change func(*control.Peer)) func(*scene) {
@@ -184,6 +190,20 @@ func TestPeer(t *testing.T) {
 			s.cfg.Diameter.Peers[0].Connect = ""
 			s.box.Status.Peers[0].State = "Closed"
 		}, "warn" + subject + "has not connected (its operator must have this home agent in its list of peers)"},
+		{"refused", known(func(p *control.Peer) {
+			p.State, p.Error, p.ErrorAt, p.Refusal = "Closed", "it ran out", &refusedAt, refusal("certificate_expired", "aaah.example.com", false)
+		}), "fail" + subject + "cannot be connected to at [2001:db8:3::a]: a connection from [2001:db8:3::b]:7, which called itself aaah.example.com, was refused at 2026-01-02 03:04:05 UTC with certificate_expired (it ran out) -> homeagentctl peers"},
+		{"refused us", known(func(p *control.Peer) {
+			p.State, p.Error, p.Refusal = "Closed", "it ran out", refusal("tls_refused", "", true)
+		}), "fail" + subject + "cannot be connected to at [2001:db8:3::a]: the last attempt, at 2026-01-02 03:04:05 UTC, ended with tls_refused (it ran out) -> homeagentctl peers"},
+		{"refused before it broke", known(func(p *control.Peer) {
+			later := refusedAt.Add(time.Hour)
+			p.State, p.Error, p.ErrorAt, p.Refusal = "Closed", "EOF", &later, refusal("certificate_expired", "aaah.example.com", false)
+		}), "fail" + subject + "cannot be connected to at [2001:db8:3::a]: EOF -> journalctl -u homeagent --grep aaah.example.com"},
+		{"a stranger", func(s *scene) {
+			s.cfg.Diameter.Peers[0].Connect, s.box.Status.Peers[0].State = "", "Closed"
+			s.box.Status.Strangers = []control.Refusal{*refusal("tls_refused", "", false)}
+		}, "warn" + subject + "has not connected; this could be it: a connection from [2001:db8:3::b]:7 was refused at 2026-01-02 03:04:05 UTC with tls_refused (it ran out) -> homeagentctl peers"},
 		{"new", func(s *scene) { s.box.Status.Peers = nil },
 			"fail [aaah.example.com] the daemon does not know the peer aaah.example.com (was the configuration changed since it started?) -> systemctl restart homeagent"},
 		{"no rights", func(s *scene) { s.box.DaemonErr = fs.ErrPermission }, "warn [aaah.example.com] the connection with aaah.example.com cannot be checked without root" + sudo},

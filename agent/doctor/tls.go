@@ -18,6 +18,12 @@ import (
 // renewal is how long before its end a certificate is worth a warning.
 const renewal = 30 * 24 * time.Hour
 
+// RenewalDue is from when on a certificate is worth a warning: a month before its
+// end, or where it is made for a short time the last third of that.
+func RenewalDue(c *x509.Certificate) time.Time {
+	return c.NotAfter.Add(-min(renewal, c.NotAfter.Sub(c.NotBefore)/3))
+}
+
 // tlsFiles looks at the files of TLS: there, readable, fitting, valid, and the key
 // nobody else's.
 func tlsFiles(_ context.Context, p *patient) []Finding {
@@ -128,7 +134,7 @@ func valid(what string, c *x509.Certificate, now time.Time) []Finding {
 		return []Finding{fail("timedatectl set-ntp true", "%s is not valid before %s (is the clock right?)", what, c.NotBefore.Format(time.DateTime))}
 	case now.After(c.NotAfter):
 		return []Finding{fail("", "%s expired on %s", what, c.NotAfter.Format(time.DateOnly))}
-	case c.NotAfter.Sub(now) < renewal && c.NotAfter.Sub(now) < c.NotAfter.Sub(c.NotBefore)/3:
+	case now.After(RenewalDue(c)):
 		return []Finding{warn("", "%s expires on %s", what, c.NotAfter.Format(time.DateOnly))}
 	}
 	return nil

@@ -37,7 +37,7 @@ func counter(name, help string, collect func(s *Snapshot, emit emit), labels ...
 // families are all that are read off a Snapshot.
 func families() []family {
 	var all []family
-	for _, some := range [][]family{agentFamilies(), bindingFamilies(), homeLinkFamilies(), peerFamilies(), charonFamilies(), kernelFamilies()} {
+	for _, some := range [][]family{agentFamilies(), bindingFamilies(), homeLinkFamilies(), peerFamilies(), certificateFamilies(), charonFamilies(), kernelFamilies()} {
 		all = append(all, some...)
 	}
 	return all

@@ -58,6 +58,9 @@ func snapshot() *metrics.Snapshot {
 		Store:   metrics.Store{Healthy: true, Size: 65536, Free: 1 << 30},
 		Reload:  metrics.Reload{OK: true, At: time.Unix(1767312000, 0)},
 		Control: metrics.Control{Requests: 1, Refused: 2},
+		Validity: metrics.Validity{From: time.Unix(1767300000, 0), Until: time.Unix(1775000000, 0), Authorities: map[string]time.Time{
+			"CN=Example CA,O=Example": time.Unix(1900000000, 0), "CN=Former CA": time.Unix(1768000000, 0),
+		}},
 	}
 	s.Traffic.Refused[peer.ReasonUnknownPeer], s.Traffic.Refused[peer.ReasonExpired] = 5, 1
 	s.Outcomes[bindingcache.Registered], s.Outcomes[bindingcache.OldSequence], s.Outcomes[bindingcache.NotProtected] = 3, 2, 1
@@ -199,7 +202,7 @@ func TestDescriptionsAreTheMetrics(t *testing.T) {
 // mobile node is among them, however much there is.
 func TestNoSubscriberIsNamed(t *testing.T) {
 	t.Parallel()
-	bounded := []string{"state", "reason", "code", "status", "stage", "result", "fault", "error", "kind", "prefix", "peer", "version", "goversion"}
+	bounded := []string{"state", "reason", "code", "status", "stage", "result", "fault", "error", "kind", "prefix", "peer", "authority", "version", "goversion"}
 	for _, d := range metrics.Describe() {
 		for _, label := range d.Labels {
 			if !slices.Contains(bounded, label) {
@@ -232,7 +235,7 @@ func TestSeriesAreThereFromTheStart(t *testing.T) {
 func TestUnknownIsLeftOut(t *testing.T) {
 	t.Parallel()
 	_, text := scrape(t, metrics.New("1.0", func() *metrics.Snapshot { return &metrics.Snapshot{Store: metrics.Store{Size: -1, Free: -1}} }), "")
-	for _, name := range []string{"homeagent_store_size_bytes", "homeagent_store_free_bytes", "homeagent_tunnel_spoofed_packets_total", "homeagent_kernel_ipsec_errors_total"} {
+	for _, name := range []string{"homeagent_tls_", "homeagent_store_size_bytes", "homeagent_store_free_bytes", "homeagent_tunnel_spoofed_packets_total", "homeagent_kernel_ipsec_errors_total"} {
 		if strings.Contains(text, "\n"+name) {
 			t.Errorf("%s is told", name)
 		}

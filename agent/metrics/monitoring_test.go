@@ -114,7 +114,7 @@ func TestQueriesSelectWhatIsThere(t *testing.T) {
 	for where, query := range queries(t) {
 		for _, s := range selector.FindAllStringSubmatch(query, -1) {
 			for _, m := range matcher.FindAllStringSubmatch(s[2], -1) {
-				if label := m[1]; slices.Contains([]string{"instance", "job", "peer", "prefix", "le"}, label) {
+				if label := m[1]; slices.Contains([]string{"instance", "job", "peer", "authority", "prefix", "le"}, label) {
 					continue
 				}
 				for value := range strings.SplitSeq(m[2], "|") {

@@ -38,6 +38,8 @@ type Snapshot struct {
 	Store     Store
 	Reload    Reload
 	Control   Control
+	// Validity is that of the certificates for TLS.
+	Validity Validity
 }
 
 // Sessions counts sessions by whether an IKE_AUTH has proven their key.
@@ -68,6 +70,13 @@ type Store struct {
 type Reload struct {
 	OK bool
 	At time.Time // of the last that was taken over, the start included
+}
+
+// Validity is how long certificates are good for. Times are zero where there is no
+// certificate.
+type Validity struct {
+	From, Until time.Time            // our own
+	Authorities map[string]time.Time // ends of those that we believe, by their names
 }
 
 // Control counts what came to the control socket.
