@@ -116,6 +116,9 @@ func (a *Agent) statusLine(reload error) string {
 	if !ike.Connected {
 		line += ", WAITING FOR STRONGSWAN"
 	}
+	if len(ike.Refused) > 0 {
+		line += ", STRONGSWAN REFUSES A PROPOSAL (see homeagentctl doctor)"
+	}
 	if err := a.kernel.healthy(); err != nil {
 		line += ", KERNEL NOT IN ORDER"
 	}

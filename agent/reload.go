@@ -128,6 +128,9 @@ func (r *reloader) takeOver(ctx context.Context) (config.Changes, error) {
 	if err != nil {
 		return config.Changes{}, err
 	}
+	if err := r.agent.vetProposals(ctx, cfg, r.inUse); err != nil {
+		return config.Changes{}, err
+	}
 	changes := config.Compare(r.inUse, cfg)
 	mixed := cfg.WithFixed(r.inUse)
 	if err := r.agent.adopt(ctx, mixed, r.means.SetLogLevel); err != nil {

@@ -12,7 +12,7 @@ import (
 func (a *Agent) snapshot() *metrics.Snapshot {
 	counts := a.sessions.Counts()
 	s := &metrics.Snapshot{
-		Started: a.started, Ready: a.state() == "ready", Warnings: len(a.surroundings.look(context.Background())),
+		Started: a.started, Ready: a.state() == "ready", Warnings: len(a.warnings(context.Background())),
 		Sessions: metrics.Sessions{Armed: counts.Total - counts.Established, Established: counts.Established},
 		Prefixes: a.sessions.AddressUse(),
 		Bindings: a.registrar.Phases(), Outcomes: a.registrar.Counters(),

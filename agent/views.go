@@ -22,7 +22,7 @@ func (a *Agent) Status(ctx context.Context) control.Status {
 		Sessions: control.SessionCounts{Total: counts.Total, Established: counts.Established, Armed: counts.Total - counts.Established},
 		Bindings: a.registrar.Len(),
 		IKE:      a.ikeStatus(), Kernel: a.kernelStatus(), Store: a.ledger.status(a.cfg.Store.Path),
-		Warnings: slices.Concat(a.surroundings.look(ctx), a.attention.warnings()), Peers: a.peerStatus(), Strangers: a.strangers(), Prefixes: a.prefixStatus(),
+		Warnings: slices.Concat(a.warnings(ctx), a.attention.warnings()), Peers: a.peerStatus(), Strangers: a.strangers(), Prefixes: a.prefixStatus(),
 	}
 }
 

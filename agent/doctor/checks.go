@@ -23,6 +23,7 @@ func Checks() []Check {
 		{"home_link", soon, homeLink},
 		{"strongswan", within, strongSwan},
 		{"strongswan_settings", within, strongSwanSettings},
+		{"proposal", within, proposals},
 		{"conflict", soon, conflicts},
 		{"tls", soon, tlsFiles},
 		{"store", soon, stateStore},
@@ -50,6 +51,7 @@ func OfConfiguration() []Check {
 		{"configuration", soon, doubts},
 		{"account", soon, controlGroup},
 		{"home_link", soon, homeLinkExists},
+		{"proposal", within, proposals},
 		{"tls", soon, tlsFiles},
 	}
 }

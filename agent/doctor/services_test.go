@@ -11,6 +11,7 @@ import (
 	"homeagent/agent/config"
 	"homeagent/agent/control"
 	"homeagent/agent/doctor"
+	"homeagent/ike"
 )
 
 const sudo = " -> sudo homeagentctl doctor"
@@ -66,6 +67,28 @@ func TestStrongSwanSettings(t *testing.T) {
 		{"not installed", func(s *scene) { s.remove("/etc/strongswan.conf") }, ""},
 		{"not readable", func(s *scene) { s.put("/etc/strongswan.conf", "charon {", 0o644, root, root) },
 			"warn strongSwan's settings cannot be checked: reading strongSwan's settings: /etc/strongswan.conf: a brace is not closed, or closed twice"},
+	})
+}
+
+func TestProposal(t *testing.T) {
+	t.Parallel()
+	proposing := func(change func(*scene)) func(*scene) {
+		return func(s *scene) {
+			s.cfg.IKE.IKEProposals, s.cfg.IKE.ESPProposals = []string{"aes128-sha256-x25519"}, []string{"aes129"}
+			change(s)
+		}
+	}
+	const help = `, and with it every mobile node (swanctl.conf(5) tells how they are written, swanctl --list-algs what this strongSwan has) -> swanctl --list-algs`
+	try(t, "proposal", []row{
+		{"its own", nil, ""},
+		{"right", proposing(func(*scene) {}), "ok strongSwan takes the proposals for IKE and ESP"},
+		{"refused", proposing(func(s *scene) { s.box.Refused = []ike.Refusal{{ESP: true, Proposal: "aes129"}} }),
+			`fail [aes129] ike.esp_proposals: strongSwan refuses the proposal "aes129"` + help},
+		{"refused, of IKE", proposing(func(s *scene) { s.box.Refused = []ike.Refusal{{Proposal: "aes128"}} }),
+			`fail [aes128] ike.proposals: strongSwan refuses the proposal "aes128"` + help},
+		{"no strongSwan", proposing(func(s *scene) { s.box.CharonErr = errors.New("connection refused") }),
+			"warn the proposals of ike cannot be checked: connection refused"},
+		{"no rights", proposing(func(s *scene) { s.box.CharonErr = doctor.ErrDenied }), "warn the proposals of ike cannot be checked without root" + sudo},
 	})
 }
 

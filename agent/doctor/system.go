@@ -9,6 +9,7 @@ import (
 
 	"homeagent/agent/config"
 	"homeagent/agent/control"
+	"homeagent/ike"
 )
 
 // ErrDenied is wrapped by the errors of a System that lacks the rights for what
@@ -41,6 +42,8 @@ type System interface {
 	Clock() (Clock, error)
 	// Charon asks strongSwan at its VICI socket.
 	Charon(ctx context.Context, socket string) (Charon, error)
+	// Proposals asks strongSwan which proposals of its section it does not take.
+	Proposals(ctx context.Context, i config.IKE) ([]ike.Refusal, error)
 	// Daemon asks the running home agent at its control socket.
 	Daemon(ctx context.Context, socket string) (control.Status, error)
 	// Instance is the process id of the home agent that runs in this network

@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 
+	"homeagent/agent/config"
 	"homeagent/agent/doctor"
+	"homeagent/ike"
 	"homeagent/ike/vici"
 )
 
@@ -17,4 +19,10 @@ func (Linux) Charon(ctx context.Context, socket string) (doctor.Charon, error) {
 		return err
 	})
 	return found, permission(err)
+}
+
+// Proposals has charon load each for a moment.
+func (Linux) Proposals(ctx context.Context, i config.IKE) ([]ike.Refusal, error) {
+	refused, err := ike.RefusedProposals(ctx, i.Socket, ike.Proposals{IKE: i.IKEProposals, ESP: i.ESPProposals})
+	return refused, permission(err)
 }

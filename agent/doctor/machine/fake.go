@@ -10,6 +10,7 @@ import (
 	"homeagent/agent/config"
 	"homeagent/agent/control"
 	"homeagent/agent/doctor"
+	"homeagent/ike"
 )
 
 // A Fake is a box that a test describes. Where a map has no answer, the Fake
@@ -27,6 +28,7 @@ type Fake struct {
 	Time          doctor.Clock
 	Charons       map[string]doctor.Charon // by socket
 	CharonErr     error
+	Refused       []ike.Refusal
 	Status        *control.Status // nil: no daemon runs
 	DaemonErr     error
 	PID           int                            // of the daemon
@@ -85,6 +87,15 @@ func (f *Fake) Charon(_ context.Context, socket string) (doctor.Charon, error) {
 		return doctor.Charon{}, f.CharonErr
 	}
 	return find(f.Charons, socket)
+}
+
+// Proposals are refused as Refused says, by a charon that is there.
+func (f *Fake) Proposals(_ context.Context, i config.IKE) ([]ike.Refusal, error) {
+	if f.CharonErr != nil {
+		return nil, f.CharonErr
+	}
+	_, err := find(f.Charons, i.Socket)
+	return f.Refused, err
 }
 
 // Daemon is Status.
