@@ -14,7 +14,12 @@ Prometheus reads figures at
 by default
 .Lk http://127.0.0.1:9868/metrics ,
 in its own format or as OpenMetrics.
-A Unix socket is read with
+A look at them is
+.Dl curl http://127.0.0.1:9868/metrics
+and with
+.Ql listen = \(dq/run/homeagent/metrics.sock\(dq
+in the section
+.Ql [metrics]
 .Dl curl --unix-socket /run/homeagent/metrics.sock http://homeagent/metrics
 Nothing in them is about single mobile nodes.
 Alert rules for Prometheus are in
