@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,6 +20,8 @@ import (
 	"homeagent/agent/config"
 	"homeagent/agent/doctor"
 	"homeagent/agent/doctor/machine"
+	"homeagent/diameter"
+	"homeagent/diameter/lab/rawpeer"
 	"homeagent/diameter/lab/testbed"
 )
 
@@ -78,6 +81,7 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, seen)
 		}
 	}
+	s.refuse(t)
 	s.misconfigure(t)
 	want := []string{
 		"fail forwarding: the kernel does not forward IPv6 packets, so mobile nodes get none",
@@ -111,12 +115,42 @@ func TestDoctor(t *testing.T) {
 	got = s.diagnosis(t, doctor.Warning)
 	for _, want := range []string{
 		"fail strongswan: strongSwan does not answer on " + s.charon.Socket(), "warn daemon: the daemon does not run",
-		"fail listener: [2001:db8:1::1]:3868 cannot be listened on, as it is no address of this box",
+		"fail listener: " + s.file("homeagent.toml") + ":6: diameter.listen.address: [2001:db8:1::1]:3868 cannot be listened on, as it is no address of this box",
 		"warn peer: aaah.example.com connects to us, which it can when the daemon runs",
 	} {
 		if !slices.ContainsFunc(got, func(line string) bool { return strings.HasPrefix(line, want) }) {
 			t.Errorf("no %q in:\n%s", want, strings.Join(got, "\n"))
 		}
+	}
+}
+
+// refuse has the AAA server leave and come back with another application: the doctor
+// says why it is away, and monitoring counts it.
+func (s *system) refuse(t *testing.T) {
+	t.Helper()
+	s.aaa.Close()
+	err := s.AAA.Do(func() error {
+		conn, err := net.DialTimeout("tcp", "[2001:db8:1::1]:3868", 10*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, err = rawpeer.Open(conn, diameter.Identity{Host: "aaah.example.com", Realm: "example.com"}, 0, 4)
+		return err
+	})
+	if err == nil {
+		t.Fatal("the AAA server was let in with another application")
+	}
+	s.await(t, "the AAA server is away", func() bool {
+		status, err := s.ctl.Status(t.Context())
+		return err == nil && !status.Peers[0].Open
+	})
+	const want = "fail peer: aaah.example.com has not connected: a connection from [2001:db8:3::a]:"
+	if got := strings.Join(s.diagnosis(t, doctor.Failure), "\n"); !strings.HasPrefix(got, want) || !strings.Contains(got, " with no_common_application (") {
+		t.Errorf("the doctor finds of a peer that was refused:\n%s", got)
+	}
+	if want := "\nhomeagent_diameter_connections_refused_total{reason=\"no_common_application\"} 1\n"; !strings.Contains(s.scrape(t), want) {
+		t.Errorf("no %q in the metrics", want)
 	}
 }
 
