@@ -112,7 +112,7 @@ func (r *Registrar) program(some []errand) {
 	go func() {
 		defer close(over)
 		for _, e := range some {
-			r.follow(context.Background(), e, prompt)
+			r.follow(e, prompt)
 		}
 	}()
 	timer := time.NewTimer(patience)

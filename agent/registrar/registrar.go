@@ -67,7 +67,7 @@ type Registrar struct {
 }
 
 // New makes a Registrar around a cache, which is its own from then on. A step that
-// waits for the disk or the home link longer than timeout has failed.
+// waits for the disk, the kernel or the home link longer than timeout has failed.
 func New(cache *bindingcache.Cache, effects Effects, sender Sender, timeout time.Duration, log *slog.Logger) *Registrar {
 	return &Registrar{
 		cache: cache, effects: effects, sender: sender, timeout: timeout, log: log,

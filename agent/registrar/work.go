@@ -61,21 +61,17 @@ func (r *Registrar) proceed(e errand) {
 	case done:
 		r.settle(e.work, 0, nil)
 	case waiting:
-		go r.wait(e)
+		go r.follow(e, waiting) // for others
 	default:
 		r.file(e)
 	}
 }
 
-// wait does the steps that wait for others, in a goroutine of the work's own.
-func (r *Registrar) wait(e errand) {
+// follow does steps of one manner, within the time there is for that, and hands
+// the work on.
+func (r *Registrar) follow(e errand, m manner) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
 	defer cancel()
-	r.follow(ctx, e, waiting)
-}
-
-// follow does steps of one manner, and hands the work on.
-func (r *Registrar) follow(ctx context.Context, e errand, m manner) {
 	for ; e.next() == m; e.left = e.left[1:] {
 		if err := r.step(ctx, e.work, e.left[0]); err != nil {
 			r.settle(e.work, e.left[0], err)
