@@ -19,5 +19,5 @@
 // package must not know any application: what a command means is the Handler's.
 //
 // Exported: [Table], [New], [Config] with its parts, [Handler], [Info],
-// [Status], [Traffic], [ErrNoPeer] and [ErrNotRunning].
+// [Status], [Refusal], [Traffic], [ErrNoPeer] and [ErrNotRunning].
 package peer

@@ -41,14 +41,35 @@ const (
 // Reasons is the number of reasons.
 const Reasons = int(reasonEnd)
 
-var reasonNames = [reasonEnd]string{
-	"silent", "no_room", "unreachable", "wrong_protection", "tls_failed", "tls_refused",
-	"certificate_untrusted", "certificate_expired", "certificate_name", "malformed",
-	"unknown_peer", "wrong_realm", "wrong_identity", "no_common_application", "refused_by_peer",
+// reasonTexts are a word for each reason, and what it means to who has to mend it.
+var reasonTexts = [reasonEnd][2]string{
+	ReasonSilent:        {"silent", "The other end closed the connection, or did not say in time who it is. Checks of load balancers look like that, too"},
+	ReasonNoRoom:        {"no_room", "It had not said who it is when too many others came"},
+	ReasonUnreachable:   {"unreachable", "Nobody answers at diameter.peer.connect: address, port, firewall, or the peer is down"},
+	ReasonProtection:    {"wrong_protection", "TLS where none is expected, none where it is, or a connection of a loopback peer from elsewhere: diameter.peer.secured or diameter.listen.tls here, or the port at the other end"},
+	ReasonTLSFailed:     {"tls_failed", "TLS failed in another way than those below, as where the other end shows no certificate or knows only old versions"},
+	ReasonTLSRefused:    {"tls_refused", "The other end broke TLS off, most often as it does not believe our certificate: diameter.certificate here, or its authorities there"},
+	ReasonUntrusted:     {"certificate_untrusted", "The other end's certificate is of no authority in diameter.ca, or for another use"},
+	ReasonExpired:       {"certificate_expired", "The other end's certificate is not valid now: its days, or the clock of this box"},
+	ReasonWrongName:     {"certificate_name", "The other end's certificate does not have its Origin-Host as a DNS name"},
+	ReasonMalformed:     {"malformed", "The first message is no CER or CEA, or not a right one"},
+	ReasonUnknownPeer:   {"unknown_peer", "The Origin-Host is of no diameter.peer.identity"},
+	ReasonWrongRealm:    {"wrong_realm", "The Origin-Realm is another than diameter.peer.realm"},
+	ReasonWrongIdentity: {"wrong_identity", "Where we connect to answers another Origin-Host than diameter.peer.identity"},
+	ReasonNoApplication: {"no_common_application", "The other end does not announce the application: diameter.codes here, or its configuration"},
+	ReasonRefused:       {"refused_by_peer", "The peer answered our CER with a refusal: its list of peers, most often"},
 }
 
 // String is the reason as a word for labels and JSON.
-func (r Reason) String() string { return name(reasonNames[:], int(r)) }
+func (r Reason) String() string {
+	if r < 0 || r >= reasonEnd {
+		return name(nil, int(r))
+	}
+	return reasonTexts[r][0]
+}
+
+// Meaning says what the reason means and where to look, without a full stop.
+func (r Reason) Meaning() string { return reasonTexts[r][1] }
 
 // mute reports whether the other end was gone before it said anything.
 func (r Reason) mute() bool { return r == ReasonSilent || r == ReasonNoRoom }

@@ -24,7 +24,8 @@ type Refusal struct {
 	Initiated bool
 	// Text is the reason as a sentence. Parts of it can be the other end's.
 	Text string
-	// Times is how often the same came from this address, this time included.
+	// Times is how often the same came from this address, one after the other, this
+	// time included.
 	Times uint64
 }
 
@@ -35,6 +36,8 @@ const (
 	// longest sentence.
 	maxHost = 255
 	maxText = 400
+	// tellAgain is the pause before the same refusal is told again.
+	tellAgain = 10 * time.Minute
 )
 
 // clip bounds what others made us write.
@@ -52,26 +55,48 @@ type refusals struct {
 	counts [reasonEnd]atomic.Uint64
 
 	mu   sync.Mutex
-	last []Refusal // the newest at the end
+	last []memory // the newest at the end
 }
 
-// keep remembers a refusal of nobody listed. The same from the same address
-// takes one place.
-func (r *refusals) keep(now Refusal) {
+// A memory is a refusal and when it, or one like it, was told.
+type memory struct {
+	Refusal
+	told time.Time
+}
+
+// next is what is remembered when another refusal has come. It is news if it is
+// not like the one before, or that was told long ago.
+func (m memory) next(now Refusal) (next memory, news bool) {
+	if m.Reason != now.Reason || m.Host != now.Host || m.Remote.Addr() != now.Remote.Addr() || m.Initiated != now.Initiated {
+		return memory{now, now.Time}, true
+	}
+	now.Times += m.Times
+	if now.Time.Sub(m.told) < tellAgain {
+		return memory{now, m.told}, false
+	}
+	return memory{now, now.Time}, true
+}
+
+// keep remembers a refusal of nobody listed, and reports whether it is news. The
+// same from the same address takes one place.
+func (r *refusals) keep(now Refusal) (news bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at := slices.IndexFunc(r.last, func(before Refusal) bool {
-		return before.Reason == now.Reason && before.Host == now.Host && before.Remote.Addr() == now.Remote.Addr()
-	})
-	switch {
-	case at >= 0:
-		now.Times += r.last[at].Times
-		r.last = slices.Delete(r.last, at, at+1)
-	case len(r.last) == strangersKept:
-		at = max(0, slices.IndexFunc(r.last, func(before Refusal) bool { return before.Reason.mute() }))
-		r.last = slices.Delete(r.last, at, at+1)
+	last := memory{now, now.Time}
+	news = true
+	for i, before := range r.last {
+		if next, again := before.next(now); next.Times > now.Times {
+			last, news = next, again
+			r.last = slices.Delete(r.last, i, i+1)
+			break
+		}
 	}
-	r.last = append(r.last, now)
+	if len(r.last) == strangersKept {
+		oldest := max(0, slices.IndexFunc(r.last, func(before memory) bool { return before.Reason.mute() }))
+		r.last = slices.Delete(r.last, oldest, oldest+1)
+	}
+	r.last = append(r.last, last)
+	return news
 }
 
 // Refusals returns the last connections that were refused and claimed to be of
@@ -79,15 +104,18 @@ func (r *refusals) keep(now Refusal) {
 func (t *Table) Refusals() []Refusal {
 	t.refusals.mu.Lock()
 	defer t.refusals.mu.Unlock()
-	all := slices.Clone(t.refusals.last)
-	slices.Reverse(all)
+	var all []Refusal
+	for _, m := range slices.Backward(t.refusals.last) {
+		all = append(all, m.Refusal)
+	}
 	return all
 }
 
 // refusedHere counts, keeps and tells that a connection which came to us was
 // refused. Of those that said nothing only the first two are done: they are
 // what checks of a load balancer look like. Telling is bounded: for each listed peer by itself, and for all
-// others together, so that those drown nobody's.
+// others together, so that those drown nobody's; and who comes again and again for
+// the same reason is told now and then.
 func (t *Table) refusedHere(remote netip.AddrPort, err error) {
 	r := Refusal{Time: time.Now(), Reason: reasonOf(err), Remote: remote, Text: clip(err.Error(), maxText), Times: 1}
 	if claim, ok := errors.AsType[*refused](err); ok {
@@ -100,14 +128,16 @@ func (t *Table) refusedHere(remote netip.AddrPort, err error) {
 		return
 	}
 	change := Change{Kind: Refused, Host: r.Host, Remote: remote, Reason: r.Reason, Err: errors.New(r.Text)}
-	bound := &t.strangers
+	bound, news := &t.strangers, true
 	if p := t.claimant(r.Host, remote.Addr()); p != nil {
-		p.state.refuse(r)
 		change.Host, bound = p.config.Host, &p.told
+		news = p.state.refuse(r)
 	} else {
-		t.refusals.keep(r)
+		news = t.refusals.keep(r)
 	}
-	if leftOut, ok := bound.allow(r.Time); ok {
+	if !news {
+		bound.skip()
+	} else if leftOut, ok := bound.allow(r.Time); ok {
 		change.LeftOut = leftOut
 		t.tell(t.config.Log.With("peer", change.Host), change)
 	}

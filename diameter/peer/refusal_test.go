@@ -349,8 +349,16 @@ func TestFloodOfRefusals(t *testing.T) {
 		for range 3 {
 			refuse(them)
 		}
-		if len(told) != 13 {
-			t.Errorf("%d were told, want 13", len(told))
+		if kept := status(t, table, them).LastRefusal; len(told) != 11 || kept.Times != 3 {
+			t.Errorf("%d were told, want 11; kept %+v", len(told), kept)
+		}
+		time.Sleep(10 * time.Minute)
+		refuse(them)
+		for len(told) > 1 {
+			<-told
+		}
+		if c := <-told; c.LeftOut != 2 || c.Host != them {
+			t.Errorf("told %+v", c)
 		}
 		for range 5 {
 			refuse("stranger99.example")
@@ -363,7 +371,7 @@ func TestFloodOfRefusals(t *testing.T) {
 		for len(told) > 1 {
 			<-told
 		}
-		if c := <-told; c.LeftOut != 95 || c.Host != "stranger.example" {
+		if c := <-told; c.LeftOut != 4 || c.Host != "stranger.example" {
 			t.Errorf("told %+v", c)
 		}
 		net.connect(t, listening).nc.Close()
@@ -406,5 +414,11 @@ func TestReasonsHaveNames(t *testing.T) {
 			t.Errorf("reason %d is %q", r, name)
 		}
 		seen[name] = true
+		if text := peer.Reason(r).Meaning(); text == "" || strings.HasSuffix(text, ".") {
+			t.Errorf("%s means %q", name, text)
+		}
+	}
+	if got := peer.Reason(99).String(); got != "unknown (99)" {
+		t.Errorf("an unknown reason is %q", got)
 	}
 }

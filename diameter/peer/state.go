@@ -23,7 +23,7 @@ type state struct {
 	osid    uint32
 	err     string
 	errAt   time.Time
-	refused Refusal    // the last
+	refused memory     // the last
 	seen    netip.Addr // where it was connected from last
 }
 
@@ -89,14 +89,15 @@ func (s *state) fail(err error, now time.Time) {
 	s.err, s.errAt = err.Error(), now
 }
 
-// refuse keeps a connection that came to nothing.
-func (s *state) refuse(r Refusal) {
+// refuse keeps a connection that came to nothing, and reports whether that is news.
+func (s *state) refuse(r Refusal) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refused = r
+	s.refused, news = s.refused.next(r)
 	if !r.Initiated {
 		s.err, s.errAt = r.Text, r.Time
 	}
+	return news
 }
 
 // lastSeen is where the peer was connected from last, zero if it never was.
@@ -115,7 +116,7 @@ func (p *peer) status() Status {
 	status := Status{
 		Host: p.config.Host, Realm: p.config.Realm, Connect: p.config.Connect, Secured: p.config.Secured,
 		State: s.machine.String(), Health: s.health.String(), Open: s.conn != nil && s.health == machine.Okay,
-		Since: s.since, OriginStateID: s.osid, LastError: s.err, LastErrorAt: s.errAt, LastRefusal: s.refused,
+		Since: s.since, OriginStateID: s.osid, LastError: s.err, LastErrorAt: s.errAt, LastRefusal: s.refused.Refusal,
 		Counters: s.count.read(),
 	}
 	status.Counters.InProgress, status.Counters.Queued = uint64(running), uint64(queued)

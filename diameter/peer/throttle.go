@@ -35,6 +35,13 @@ func (t *throttle) warn(ctx context.Context, msg string, args ...any) {
 	t.log.WarnContext(ctx, msg, args...)
 }
 
+// skip counts a line that is not worth telling.
+func (t *throttle) skip() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.suppressed++
+}
+
 // allow reports whether a line may be told now, and how many were not before it.
 func (t *throttle) allow(now time.Time) (leftOut int, ok bool) {
 	t.mu.Lock()
