@@ -86,7 +86,7 @@ func (h happenings) peer(c peer.Change) {
 	case c.Err != nil:
 		e.Detail = c.Err.Error()
 	case c.Remote.IsValid():
-		e.Detail = fmt.Sprintf("from %s, secured by %s", c.Remote, c.Secured)
+		e.Detail = fmt.Sprintf("secured by %s", c.Secured)
 	}
 	if c.LeftOut > 0 {
 		e.Detail += fmt.Sprintf("; %d others before this one were not told", c.LeftOut)

@@ -33,7 +33,7 @@ func (a *Agent) strangers() []control.Refusal {
 
 func refusalView(r *peer.Refusal) control.Refusal {
 	view := control.Refusal{
-		Time: r.Time, Reason: r.Reason.String(), Text: r.Text, Host: r.Host, Initiated: r.Initiated, Times: r.Times,
+		Time: r.Time, Reason: r.Reason.String(), Text: r.Text, Meaning: r.Reason.Meaning(), Host: r.Host, Initiated: r.Initiated, Times: r.Times,
 	}
 	if r.Remote.IsValid() {
 		view.Remote = r.Remote.String()

@@ -159,6 +159,8 @@ type Refusal struct {
 	// more. Parts of it can be the other end's.
 	Reason string `json:"reason"`
 	Text   string `json:"text"`
+	// Meaning is what the reason means, and where to look.
+	Meaning string `json:"meaning"`
 	// Remote is the other end's address and port; absent if it is not known.
 	Remote string `json:"remote,omitempty"`
 	// Host is whom the other end claims to be, which proves nothing; absent if it

@@ -121,7 +121,8 @@ var table = [kindEnd]row{
 			"PEER is whom the other end claims to be; nothing of that is proven. certificate_expired, certificate_untrusted and " +
 			"certificate_name are to be mended in the certificate of the other end, or in diameter.ca here; tls_refused in our certificate " +
 			"or in what the other end believes; wrong_protection in diameter.peer.secured here or in the other end's port; unknown_peer and " +
-			"wrong_realm in one of the two lists of peers. At most ten are told in a minute. The last of each peer, and of nobody listed:\n\n" +
+			"wrong_realm in one of the two lists of peers. The same from the same address is told every ten minutes, and at most ten in a " +
+			"minute are told in all. The last of each peer, and of nobody listed:\n\n" +
 			"  homeagentctl peers"},
 	CertificateExpires: {"certificate_expires", "a certificate for TLS runs out soon", slog.LevelWarn, "3e368fbbe10040d1a692926aa655805b",
 		"The certificate that DETAIL names is valid for that long only. From then on peers refuse connections of this home agent, " +

@@ -54,6 +54,7 @@ func printPeers(out io.Writer, s style, peers []control.Peer) error {
 				counted(int(p.Counters.Connections), "time"), counted(int(p.Counters.Failovers), "time"), counted(int(p.Counters.StateLosses), "time"))},
 			{"last error", lastError(&p)},
 			{"last refusal", lastRefusal(&p)},
+			{"which means", meaning(&p)},
 		} {
 			if line[1] != "" {
 				fmt.Fprintf(w, "  %s\t%s\n", line[0], printable(line[1]))
@@ -112,6 +113,14 @@ func lastRefusal(p *control.Peer) string {
 		line += ": " + p.Refusal.Text
 	}
 	return line
+}
+
+// meaning is for a peer that is away.
+func meaning(p *control.Peer) string {
+	if p.Refusal == nil || p.Open {
+		return ""
+	}
+	return p.Refusal.Meaning
 }
 
 // refusalLine is a connection that came to nothing, without the text.

@@ -133,7 +133,7 @@ func viewing(t *testing.T) string {
 		server.Answer(w, now.Activity)
 	}))
 	server.Handle("GET /v1/peers", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		refusal := control.Refusal{Time: time.Now(), Reason: "certificate_expired", Remote: "[2001:db8::b]:2", Host: "old.example.com", Text: "it ran out", Times: 1}
+		refusal := control.Refusal{Time: time.Now(), Reason: "certificate_expired", Remote: "[2001:db8::b]:2", Host: "old.example.com", Text: "it ran out", Meaning: "mend the other end's", Times: 1}
 		now.Status.Peers[1].Refusal = &refusal
 		server.Answer(w, control.Peers{Schema: control.Schema, Peers: now.Status.Peers, Strangers: []control.Refusal{
 			{Time: time.Now(), Reason: "unknown_peer", Remote: "[2001:db8::c]:3", Host: "x.example\x1b[2J", Text: "who is that?", Times: 7},
@@ -164,7 +164,7 @@ func TestPeers(t *testing.T) {
 	for _, want := range []string{
 		"aaah.example.com  R-Open for", "old.example.com  Closed for", "[2001:db8::a]:1 over",
 		"1024 received", "12 too many at once", "last error    connecting: connection refused\uFFFD[2J",
-		"last refusal  certificate_expired, from [2001:db8::b]:2 (0s ago): it ran out", "\nrefused connections of nobody in the list of peers",
+		"last refusal  certificate_expired, from [2001:db8::b]:2 (0s ago): it ran out\n  which means   mend the other end's\n", "\nrefused connections of nobody in the list of peers",
 		"unknown_peer, from [2001:db8::c]:3, 7 times (0s ago)  it calls itself x.example\uFFFD[2J  who is that?",
 		"silent, from [2001:db8::d]:4 (0s ago)                 it did not say who it is ",
 	} {

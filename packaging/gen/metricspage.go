@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"homeagent/agent/metrics"
+	"homeagent/diameter/peer"
 	"homeagent/packaging/manual"
 )
 
@@ -33,6 +34,15 @@ and these, with their labels in braces:
 .Bl -tag -width Ds
 `
 
+const refusalsHead = `.Sh CONNECTIONS THAT COME TO NOTHING
+Why a connection with a Diameter peer was refused, or an attempt to connect failed,
+is one of these words, in metrics, in the events connection_refused and
+peer_unreachable, and in
+.Cm homeagentctl peers ,
+which keeps the last one of each peer and some of nobody in the list:
+.Bl -tag -width Ds
+`
+
 const profilesHelp = `.Sh PROFILES
 Those who may use the control socket can see where the daemon spends time and
 memory, with the tools of Go:
@@ -55,6 +65,11 @@ func metricsPage() string {
 		fmt.Fprintf(&p, ".It Li %s\n", manual.Escape(series(d)))
 		prose(&p, d.Help)
 		fmt.Fprintf(&p, "A %s.\n", d.Type)
+	}
+	p.WriteString(".El\n" + refusalsHead)
+	for r := range peer.Reasons {
+		fmt.Fprintf(&p, ".It Va %s\n", peer.Reason(r))
+		prose(&p, peer.Reason(r).Meaning()+".")
 	}
 	p.WriteString(".El\n" + profilesHelp)
 	return p.String()

@@ -19,7 +19,7 @@ func TestMetricsAreInTheManual(t *testing.T) {
 	if got := strings.Count(page, "\n.It Li "); got != len(all) || got < 40 {
 		t.Errorf("%d metrics are in the page, want %d", got, len(all))
 	}
-	for _, line := range []string{".Sh METRICS\n", "\n.It Li homeagent_sessions{state}\n", "\n.It Li homeagent_ready\n", "\n.Sh PROFILES\n"} {
+	for _, line := range []string{".Sh METRICS\n", "\n.It Li homeagent_sessions{state}\n", "\n.It Li homeagent_ready\n", "\n.It Va unreachable\nNobody answers at diameter.peer.connect", "\n.Sh PROFILES\n"} {
 		if !strings.Contains(page, line) {
 			t.Errorf("the page lacks %q", line)
 		}
