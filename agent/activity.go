@@ -12,17 +12,14 @@ import (
 func (a *Agent) activityView() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		a.control.Answer(w, control.Activity{
-			Schema: control.Schema, Time: time.Now(), Events: a.happenings.Counts(),
+			Schema: control.Schema, Time: time.Now().UTC(), Events: a.happenings.Counts(),
 			HMR: answersView(a.bootstrapper.answers.Read()), BindingUpdates: answersView(a.updates.Read()),
 		})
 	})
 }
 
 func answersView(r activity.Reading) control.Answers {
-	view := control.Answers{Results: r.Results, Latency: []control.Latency{}, Seconds: r.Sum.Seconds()}
-	if view.Results == nil {
-		view.Results = map[string]uint64{}
-	}
+	view := control.Answers{Results: r.Results, Seconds: r.Sum.Seconds()}
 	for i, n := range r.Times {
 		if n > 0 {
 			view.Latency = append(view.Latency, control.Latency{Below: activity.Bound(i).Seconds(), Count: n})

@@ -150,7 +150,7 @@ func (t *attention) warnings() []control.Warning {
 		all = append(all, control.Warning{Text: t.cfg.Locate(w).Error()})
 	}
 	for _, e := range t.ending(time.Now()) {
-		all = append(all, control.Warning{Text: e.text})
+		all = append(all, control.Warning{Cause: control.CertificateExpires, Text: e.text})
 	}
 	return all
 }
@@ -173,11 +173,4 @@ func (t *attention) validity() metrics.Validity {
 		}
 	}
 	return v
-}
-
-// certificatesEnd reports whether one has run out, or will soon.
-func (t *attention) certificatesEnd() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.ending(time.Now())) > 0
 }

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"homeagent/agent/config"
+	"homeagent/agent/control"
 	"homeagent/agent/events"
 	"homeagent/agent/metrics"
 )
@@ -191,4 +193,9 @@ func TestSpan(t *testing.T) {
 			t.Errorf("span(%v) = %q, want %q", d, got, want)
 		}
 	}
+}
+
+// certificatesEnd reports whether a warning makes the home agent degraded.
+func (w *wallet) certificatesEnd() bool {
+	return slices.ContainsFunc(w.warnings(), func(w control.Warning) bool { return w.Cause == control.CertificateExpires })
 }

@@ -79,7 +79,7 @@ func TestEventsOfAMobileNodesLife(t *testing.T) {
 	}
 	h.charon.Drop(id, true)
 	h.heard(t, events.IKEDown)
-	if err := h.ctl.Release(t.Context(), home.String()); err != nil {
+	if _, err := h.ctl.Release(t.Context(), home.String()); err != nil {
 		t.Fatal(err)
 	}
 	if e := h.heard(t, events.SessionEnded); e.HomeAddress != home || e.Detail != "administrative" {

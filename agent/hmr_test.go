@@ -233,7 +233,7 @@ func TestExhaustionAndRelease(t *testing.T) {
 		}
 	}
 	refused(t, s.ask(t, s.hmr("mn5@example.com")), diameter.HomeAgentNotAvailable)
-	if err := h.ctl.Release(t.Context(), "mn2@example.com"); err != nil {
+	if _, err := h.ctl.Release(t.Context(), "mn2@example.com"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "charon forgets the released key", func() bool { return len(h.charon.Keys()) == 3 })

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"homeagent/systemd"
@@ -59,7 +58,7 @@ func (n *notifyTask) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	if err := n.notifier.Ready(n.agent.statusLine(nil)); err != nil {
+	if err := n.notifier.Ready(n.agent.statusLine(ctx)); err != nil {
 		return err
 	}
 	pause := statusPause
@@ -84,7 +83,7 @@ func (n *notifyTask) Run(ctx context.Context) error {
 func (n *notifyTask) tick(ctx context.Context, within time.Duration) {
 	if n.lives(ctx, within) {
 		n.tell(n.notifier.Alive())
-		n.tell(n.notifier.Status(n.agent.statusLine(n.agent.reloader.lastError())))
+		n.tell(n.notifier.Status(n.agent.statusLine(ctx)))
 	}
 }
 
@@ -109,27 +108,8 @@ func (n *notifyTask) tell(err error) {
 	}
 }
 
-// statusLine is the status as one line, with what became of the last reload.
-func (a *Agent) statusLine(reload error) string {
-	counts, ike := a.sessions.Counts(), a.charon.Status()
-	line := fmt.Sprintf("%d sessions (%d established), %d bindings", counts.Total, counts.Established, a.registrar.Len())
-	if !ike.Connected {
-		line += ", WAITING FOR STRONGSWAN"
-	}
-	if len(ike.Refused) > 0 {
-		line += ", STRONGSWAN REFUSES A PROPOSAL (see homeagentctl doctor)"
-	}
-	if err := a.kernel.healthy(); err != nil {
-		line += ", KERNEL NOT IN ORDER"
-	}
-	if len(a.surroundings.look(context.Background())) > 0 {
-		line += ", THE BOX IS NOT READY (see homeagentctl doctor)"
-	}
-	if a.attention.certificatesEnd() {
-		line += ", A CERTIFICATE RUNS OUT (see homeagentctl status)"
-	}
-	if reload != nil {
-		line += ", CHANGED CONFIGURATION NOT IN FORCE (see the log)"
-	}
-	return line
+// statusLine is the status as one line.
+func (a *Agent) statusLine(ctx context.Context) string {
+	s := a.Status(ctx)
+	return summary(&s)
 }

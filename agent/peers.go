@@ -43,7 +43,7 @@ func refusalView(r *peer.Refusal) control.Refusal {
 
 func peerView(p *peer.Status) control.Peer {
 	view := control.Peer{
-		Host: p.Host, Realm: p.Realm, State: p.State, Since: p.Since, Secured: p.Secured.String(), Connect: p.Connect,
+		Host: p.Host, Realm: p.Realm, State: p.State, Since: p.Since.UTC(), Secured: p.Secured.String(), Connect: p.Connect,
 		Error: p.LastError, ErrorAt: present(p.LastErrorAt), Open: p.Open, Health: p.Health, Product: p.Product,
 		Counters: control.PeerCounters{
 			Connections: p.Counters.Connections,

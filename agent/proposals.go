@@ -45,7 +45,7 @@ func (a *Agent) refusedProposals() []control.Warning {
 	var all []control.Warning
 	for _, r := range a.charon.Status().Refused {
 		option, text := doctor.RefusedProposal(r)
-		all = append(all, control.Warning{Text: a.cfg.Problem(option, "%s", text).Error(), Repair: "swanctl --list-algs"})
+		all = append(all, control.Warning{Cause: control.ProposalRefused, Text: a.cfg.Problem(option, "%s", text).Error(), Repair: "swanctl --list-algs"})
 	}
 	return all
 }

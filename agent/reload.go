@@ -35,18 +35,23 @@ type reloader struct {
 	agent *Agent
 	means Reload
 
-	// failed is why the last reading was not taken over, nil if it was.
-	failed atomic.Pointer[error]
-
 	mu    sync.Mutex // one at a time
 	inUse *config.Config
 
-	takenOver atomic.Pointer[time.Time] // when a configuration was last
+	last atomic.Pointer[reading]
+}
+
+// A reading of the configuration, at the start or later.
+type reading struct {
+	takenOver time.Time // when one was last
+	refused   time.Time // when it was refused, zero if it was not
+	err       error     // why it was refused
+	restart   []string  // options that wait for a restart
 }
 
 func newReloader(a *Agent, cfg *config.Config, means Reload) *reloader {
 	r := &reloader{agent: a, means: means, inUse: cfg}
-	r.takenOver.Store(&a.started)
+	r.last.Store(&reading{takenOver: a.started})
 	return r
 }
 
@@ -85,19 +90,41 @@ func (r *reloader) reload(ctx context.Context) (control.Reload, error) {
 	if r.means.Load == nil {
 		return control.Reload{}, errors.New("reading the configuration again: this daemon was not started from a file")
 	}
-	if r.agent.state() != "ready" {
+	if !r.agent.begun() {
 		return control.Reload{}, errors.New("reading the configuration again: the daemon is still starting (try again when it is ready)")
 	}
 	r.tell(r.agent.deps.Notifier.Reloading())
 	changes, err := r.takeOver(ctx)
-	r.failed.Store(&err)
+	r.note(changes, err)
 	if err != nil {
 		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationRefused, Detail: err.Error()})
 	} else {
 		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationLoaded, Detail: whatChanged(changes)})
 	}
-	r.tell(r.agent.deps.Notifier.Ready(r.agent.statusLine(err)))
+	r.tell(r.agent.deps.Notifier.Ready(r.agent.statusLine(ctx)))
 	return control.Reload{Schema: control.Schema, TakenOver: changes.Live, Restart: changes.Fixed}, err
+}
+
+// note remembers what became of a reading. What waits for a restart still does after
+// one that was refused.
+func (r *reloader) note(changes config.Changes, err error) {
+	last := *r.last.Load()
+	if last.err = err; err != nil {
+		last.refused = time.Now()
+	} else {
+		last = reading{takenOver: time.Now(), restart: changes.Fixed}
+	}
+	r.last.Store(&last)
+}
+
+// status is the operator's view of the last reading.
+func (r *reloader) status() control.ConfigurationStatus {
+	last := r.last.Load()
+	s := control.ConfigurationStatus{TakenOver: last.takenOver.UTC(), Refused: present(last.refused), Restart: last.restart}
+	if last.err != nil {
+		s.Error = last.err.Error()
+	}
+	return s
 }
 
 // whatChanged is for people.
@@ -137,17 +164,7 @@ func (r *reloader) takeOver(ctx context.Context) (config.Changes, error) {
 		return config.Changes{}, err
 	}
 	r.inUse = mixed
-	now := time.Now()
-	r.takenOver.Store(&now)
 	return changes, nil
-}
-
-// lastError is why the last reading was not taken over, nil if it was.
-func (r *reloader) lastError() error {
-	if err := r.failed.Load(); err != nil {
-		return *err
-	}
-	return nil
 }
 
 // adopt takes over what a running agent can of a configuration, all of it or

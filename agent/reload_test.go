@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"homeagent/agent/control"
 	"homeagent/diameter"
@@ -34,7 +35,7 @@ func (h *house) reload(t *testing.T, want control.Reload) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, done); diff != "" {
+	if diff := cmp.Diff(want, done, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("unexpected changes (-want +got):\n%s", diff)
 	}
 }

@@ -200,7 +200,7 @@ func TestH9_H12_AcknowledgementsGoTheWayBack(t *testing.T) {
 func TestH33_H46_KernelIsCounted(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	want := map[string]uint64{"tunnel_spoofed": 3, "ipsec_XfrmInTmplMismatch": 2}
+	want := control.Tally{"tunnel_spoofed": 3, "ipsec_XfrmInTmplMismatch": 2}
 	if diff := cmp.Diff(want, h.bindings(t).Counters); diff != "" {
 		t.Errorf("counters (-want +got):\n%s", diff)
 	}

@@ -12,7 +12,7 @@ import (
 func (a *Agent) snapshot() *metrics.Snapshot {
 	counts := a.sessions.Counts()
 	s := &metrics.Snapshot{
-		Started: a.started, Ready: a.state() == "ready", Warnings: len(a.warnings(context.Background())),
+		Started: a.started, Ready: a.begun(), Warnings: len(a.warnings(context.Background())),
 		Sessions: metrics.Sessions{Armed: counts.Total - counts.Established, Established: counts.Established},
 		Prefixes: a.sessions.AddressUse(),
 		Bindings: a.registrar.Phases(), Outcomes: a.registrar.Counters(),
@@ -51,5 +51,6 @@ func (a *Agent) storeSnapshot() metrics.Store {
 }
 
 func (r *reloader) snapshot() metrics.Reload {
-	return metrics.Reload{OK: r.lastError() == nil, At: *r.takenOver.Load()}
+	last := r.last.Load()
+	return metrics.Reload{OK: last.err == nil, At: last.takenOver}
 }

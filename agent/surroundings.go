@@ -61,10 +61,19 @@ func warnings(r doctor.Report) []control.Warning {
 	var found []control.Warning
 	for _, f := range r.Findings {
 		if f.Status != doctor.OK {
-			found = append(found, control.Warning{Text: f.Text, Repair: f.Repair})
+			found = append(found, boxWarning(f))
 		}
 	}
 	return found
+}
+
+// boxWarning is a finding of the doctor's; a failure makes the home agent degraded.
+func boxWarning(f doctor.Finding) control.Warning {
+	w := control.Warning{Text: f.Text, Repair: f.Repair}
+	if f.Status == doctor.Failure {
+		w.Cause = control.BoxNotReady
+	}
+	return w
 }
 
 // tell logs what has changed since the last look.

@@ -30,8 +30,8 @@ func TestSurroundings(t *testing.T) {
 		cfg.HomeAgent.Addresses = []netip.Addr{netip.MustParseAddr("2001:db8::1")}
 		s := &surroundings{cfg: cfg, box: box, events: events.New(0, slog.New(slog.NewTextHandler(&out, nil)))}
 		want := []control.Warning{
-			{Text: "the kernel does not forward IPv6 packets, so mobile nodes get none", Repair: "sysctl -w net.ipv6.conf.all.forwarding=1"},
-			{Text: "the home agent's address 2001:db8::1 is on no interface", Repair: "ip address add 2001:db8::1/128 dev lo"},
+			{Cause: control.BoxNotReady, Text: "the kernel does not forward IPv6 packets, so mobile nodes get none", Repair: "sysctl -w net.ipv6.conf.all.forwarding=1"},
+			{Cause: control.BoxNotReady, Text: "the home agent's address 2001:db8::1 is on no interface", Repair: "ip address add 2001:db8::1/128 dev lo"},
 		}
 		for range 3 {
 			if diff := cmp.Diff(want, s.look(t.Context())); diff != "" {

@@ -17,31 +17,34 @@ import (
 // Status is control.Backend's.
 func (a *Agent) Status(ctx context.Context) control.Status {
 	counts := a.sessions.Counts()
-	return control.Status{
-		Version: version.Version, Started: a.started, State: a.state(), Identity: a.cfg.Diameter.Identity,
+	s := control.Status{
+		Version: version.Version, Started: a.started.UTC(), Identity: a.cfg.Diameter.Identity,
 		Sessions: control.SessionCounts{Total: counts.Total, Established: counts.Established, Armed: counts.Total - counts.Established},
 		Bindings: a.registrar.Len(),
 		IKE:      a.ikeStatus(), Kernel: a.kernelStatus(), Store: a.ledger.status(a.cfg.Store.Path),
 		Warnings: slices.Concat(a.warnings(ctx), a.attention.warnings()), Peers: a.peerStatus(), Strangers: a.strangers(), Prefixes: a.prefixStatus(),
+		Configuration: a.reloader.status(),
 	}
+	a.judge(&s)
+	return s
 }
 
-func (a *Agent) state() string {
+// begun reports whether the start is over.
+func (a *Agent) begun() bool {
 	select {
 	case <-a.ready:
-		return "ready"
+		return true
 	default:
-		return "starting"
+		return false
 	}
 }
 
 func (a *Agent) ikeStatus() control.IKEStatus {
 	s := a.charon.Status()
-	if !s.Connected && s.LastError == "" {
-		s.LastError = "strongSwan does not answer on " + a.cfg.IKE.Socket + " (is it running? the log has more)"
-	}
 	if option := blamed(s.LastError); option != "" {
 		s.LastError += " (the option " + option + ")"
+	} else if !s.Connected {
+		s.LastError = "it does not answer on " + a.cfg.IKE.Socket + " (journalctl -u strongswan tells more)"
 	}
 	return control.IKEStatus{Connected: s.Connected, Error: s.LastError, Loaded: s.Loaded, Repairs: s.Repaired}
 }
@@ -83,8 +86,15 @@ func (a *Agent) Session(id string) (control.Session, error) {
 }
 
 // Release is control.Backend's.
-func (a *Agent) Release(ctx context.Context, id string) error {
-	return notFound(a.sessions.Release(ctx, id))
+func (a *Agent) Release(ctx context.Context, id string) (control.Released, error) {
+	was, err := a.Session(id)
+	if err != nil {
+		return control.Released{}, err
+	}
+	if err := a.sessions.Release(ctx, was.ID); err != nil {
+		return control.Released{}, notFound(err)
+	}
+	return control.Released{OneSession: control.OneSession{Session: was}, KeyRemoved: a.charon.Status().Connected}, nil
 }
 
 // notFound makes the session manager's error the control socket's.
@@ -101,7 +111,7 @@ func sessionView(s *store.Session) control.Session {
 		ID: s.SessionID, UserName: s.UserName, HomeAddress: s.HomeAddress, HomeAgent: s.HomeAgent,
 		State: "armed", KeyID: s.KeyID, KeyFingerprint: s.Fingerprint.String(),
 		OriginHost: s.OriginHost, OriginRealm: s.OriginRealm, Peer: s.PeerHost,
-		AcctID: s.AcctMultiSessionID, Authorized: s.AuthorizedAt, Expires: present(s.EndsAt()),
+		AcctID: s.AcctMultiSessionID, Authorized: s.AuthorizedAt.UTC(), Expires: present(s.EndsAt()),
 		Established: present(s.EstablishedAt), CareOf: events.AddressText(s.CareOf),
 	}
 	if !s.EstablishedAt.IsZero() {
@@ -114,5 +124,6 @@ func present(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
+	t = t.UTC()
 	return &t
 }

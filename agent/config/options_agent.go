@@ -74,7 +74,7 @@ func storeOptions() []Option {
 func controlOptions() []Option {
 	return []Option{
 		option("control.socket", `"/run/homeagent/control.sock"`, "Socket at which homeagentctl reaches the daemon.", socketPath, func(c *Config) *string { return &c.Control.Socket }),
-		option("control.group", "", "Group whose members may use homeagentctl, beside root and the daemon's user.", text, func(c *Config) *string { return &c.Control.Group }),
+		option("control.group", "", "Group whose members may use homeagentctl, beside root and the daemon's user; by default there is none.", text, func(c *Config) *string { return &c.Control.Group }),
 	}
 }
 

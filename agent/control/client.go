@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
-	"syscall"
 )
 
 // A Client asks the daemon that listens on a Unix socket.
@@ -52,8 +50,9 @@ func (c *Client) Session(ctx context.Context, id string) (Session, error) {
 }
 
 // Release ends a session, found the same way.
-func (c *Client) Release(ctx context.Context, id string) error {
-	return c.do(ctx, http.MethodPost, "/v1/release", url.Values{"id": {id}}, nil)
+func (c *Client) Release(ctx context.Context, id string) (Released, error) {
+	var released Released
+	return released, c.do(ctx, http.MethodPost, "/v1/release", url.Values{"id": {id}}, &released)
 }
 
 // Reload has the daemon read its configuration again.
@@ -95,34 +94,29 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 
 func decode(response *http.Response, into any) error {
 	if response.StatusCode >= http.StatusBadRequest {
-		var problem Problem
-		if err := json.NewDecoder(response.Body).Decode(&problem); err != nil {
-			return fmt.Errorf("asking the daemon: it answered %s", response.Status)
-		}
-		if response.StatusCode == http.StatusNotFound {
-			return missing{problem.Error}
-		}
-		return errors.New(problem.Error)
+		return refusal(response)
 	}
 	if into == nil {
 		return nil
 	}
 	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		return fmt.Errorf("reading the daemon's answer: %w", err)
+		return fmt.Errorf("reading the daemon's answer: %w", brokenOff(err))
 	}
 	return nil
 }
 
-// explain says what the operator can do about a daemon that does not answer.
-func (c *Client) explain(err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("the daemon does not listen on %s: %w (is it running? systemctl status homeagent and homeagentctl doctor tell more)", c.path, err)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("connecting to %s: %w (run as root, or join the group of that socket)", c.path, err)
-	default:
-		return fmt.Errorf("asking the daemon on %s: %w", c.path, err)
+// refusal is the daemon's own text. Where there is none another program, or another
+// version, has answered.
+func refusal(response *http.Response) error {
+	var problem Problem
+	if err := json.NewDecoder(response.Body).Decode(&problem); err != nil || problem.Error == "" {
+		return fmt.Errorf("asking the daemon: it answers %q to %s (is it of another version? systemctl restart homeagent)",
+			response.Status, response.Request.URL.Path)
 	}
+	if response.StatusCode == http.StatusNotFound {
+		return missing{problem.Error}
+	}
+	return errors.New(problem.Error)
 }
 
 // missing is the daemon's own text about something that is not there.

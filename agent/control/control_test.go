@@ -37,15 +37,15 @@ func (b *backend) Session(id string) (control.Session, error) {
 	}
 	return control.Session{}, control.ErrNotFound
 }
-func (b *backend) Release(_ context.Context, id string) error {
+func (b *backend) Release(_ context.Context, id string) (control.Released, error) {
 	if id == "broken" {
-		return errors.New("the store is broken")
+		return control.Released{}, errors.New("the store is broken")
 	}
-	if _, err := b.Session(id); err != nil {
-		return err
+	s, err := b.Session(id)
+	if err == nil {
+		b.released = append(b.released, id)
 	}
-	b.released = append(b.released, id)
-	return nil
+	return control.Released{OneSession: control.OneSession{Session: s}, KeyRemoved: true}, err
 }
 
 func start(t *testing.T, path, group string, b control.Backend) {
@@ -97,8 +97,9 @@ func TestClientAndServer(t *testing.T) {
 	if diff := cmp.Diff(b.sessions[0], one, equal); err != nil || diff != "" {
 		t.Errorf("session: %v (-want +got):\n%s", err, diff)
 	}
-	if err := client.Release(ctx, "aaah;1;2"); err != nil || !cmp.Equal(b.released, []string{"aaah;1;2"}) {
-		t.Errorf("Release: %v, released %v", err, b.released)
+	released, err := client.Release(ctx, "aaah;1;2")
+	if err != nil || !cmp.Equal(b.released, []string{"aaah;1;2"}) || !released.KeyRemoved || released.UserName != "mn1@example.com" || released.Schema != control.Schema {
+		t.Errorf("Release: %v, released %v: %+v", err, b.released, released)
 	}
 }
 
@@ -110,10 +111,10 @@ func TestErrorsReachTheClient(t *testing.T) {
 	if _, err := client.Session(ctx, "none"); !errors.Is(err, control.ErrNotFound) {
 		t.Errorf("Session of nobody: %v, want ErrNotFound", err)
 	}
-	if err := client.Release(ctx, "none"); !errors.Is(err, control.ErrNotFound) {
+	if _, err := client.Release(ctx, "none"); !errors.Is(err, control.ErrNotFound) {
 		t.Errorf("Release of nobody: %v, want ErrNotFound", err)
 	}
-	if err := client.Release(ctx, "broken"); err == nil || !strings.Contains(err.Error(), "store is broken") {
+	if _, err := client.Release(ctx, "broken"); err == nil || !strings.Contains(err.Error(), "store is broken") {
 		t.Errorf("Release with a broken store: %v", err)
 	}
 	if err := client.Get(ctx, "/v1/unknown", nil, nil); err == nil {

@@ -62,7 +62,7 @@ func parseFollow(q url.Values) (f Follow, err error) {
 	f.Alerts, f.Once = q.Get("alerts") != "", q.Get("once") != ""
 	if text := q.Get("after"); text != "" {
 		if f.After, err = time.Parse(time.RFC3339Nano, text); err != nil {
-			return f, fmt.Errorf("reading after: %w", err)
+			return f, fmt.Errorf("reading after: %q is no time of RFC 3339, such as 2026-01-02T03:04:05Z", text)
 		}
 	}
 	if text := q.Get("last"); text != "" {
@@ -72,7 +72,7 @@ func parseFollow(q url.Values) (f Follow, err error) {
 	}
 	if text := q.Get("home_address"); text != "" {
 		if f.HomeAddress, err = netip.ParseAddr(text); err != nil {
-			return f, fmt.Errorf("reading home_address: %w", err)
+			return f, fmt.Errorf("reading home_address: %q is no IPv6 address", text)
 		}
 	}
 	for _, text := range q["kind"] {
@@ -128,7 +128,7 @@ func stream(ctx context.Context, w http.ResponseWriter, reader *events.Reader, o
 }
 
 // ErrInterrupted says that the daemon went away in the midst of an answer.
-var ErrInterrupted = errors.New("the connection with the daemon broke")
+var ErrInterrupted = errors.New("the connection with the daemon broke (it may have ended: systemctl status homeagent)")
 
 // Events calls each with the events that are wanted, as they come. The error is
 // that of each, or of ctx, or says why the daemon sends no more: nil if it ended
@@ -153,7 +153,7 @@ func (c *Client) Events(ctx context.Context, f Follow, each func(Event) error) e
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			return fmt.Errorf("reading the daemon's events: %w: %w", ErrInterrupted, err)
+			return fmt.Errorf("reading the daemon's events: %w", brokenOff(err))
 		}
 		if err := each(e); err != nil {
 			return err

@@ -34,7 +34,7 @@ type Backend interface {
 	// Session finds one by Session-Id, User-Name or home address.
 	Session(id string) (Session, error)
 	// Release ends one, found the same way, as an administrative act.
-	Release(ctx context.Context, id string) error
+	Release(ctx context.Context, id string) (Released, error)
 }
 
 // A Server listens on a Unix socket and answers from a Backend.
@@ -184,11 +184,13 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) release(w http.ResponseWriter, r *http.Request) {
-	if err := s.backend.Release(r.Context(), r.URL.Query().Get("id")); err != nil {
+	released, err := s.backend.Release(r.Context(), r.URL.Query().Get("id"))
+	if err != nil {
 		s.Refuse(w, err)
 		return
 	}
-	w.WriteHeader(http.StatusNoContent)
+	released.Schema = Schema
+	s.Answer(w, released)
 }
 
 // Answer writes a view as JSON. It is for handlers of Handle, too.

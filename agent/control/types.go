@@ -26,16 +26,20 @@ type Status struct {
 	Schema  int       `json:"schema"`
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
-	// State is "starting" or "ready".
-	State    string         `json:"state"`
-	Identity string         `json:"identity"`
-	Sessions SessionCounts  `json:"sessions"`
-	Bindings int            `json:"bindings"`
-	IKE      IKEStatus      `json:"ike"`
-	Kernel   KernelStatus   `json:"kernel"`
-	Store    StoreStatus    `json:"store"`
-	Peers    []Peer         `json:"peers"`
-	Prefixes []PrefixStatus `json:"home_prefixes"`
+	// State is "starting", "ready" or "degraded".
+	State string `json:"state"`
+	// Reasons are why it is degraded, or would be when it has started: the warnings
+	// with a cause, those first that keep most mobile nodes from being served.
+	Reasons       List[Warning]       `json:"reasons"`
+	Identity      string              `json:"identity"`
+	Sessions      SessionCounts       `json:"sessions"`
+	Bindings      int                 `json:"bindings"`
+	IKE           IKEStatus           `json:"ike"`
+	Kernel        KernelStatus        `json:"kernel"`
+	Store         StoreStatus         `json:"store"`
+	Configuration ConfigurationStatus `json:"configuration"`
+	Peers         List[Peer]          `json:"peers"`
+	Prefixes      List[PrefixStatus]  `json:"home_prefixes"`
 	// Strangers are the last connections that were refused and claimed to be of no
 	// peer of the configuration, or did not get that far; the newest first.
 	Strangers []Refusal `json:"strangers,omitempty"`
@@ -64,12 +68,17 @@ type Reload struct {
 	// TakenOver are the options that changed and are in force, Restart those that
 	// take effect when the daemon is restarted. Of sections that can stand several
 	// times the section's name is there.
-	TakenOver []string `json:"taken_over"`
-	Restart   []string `json:"restart"`
+	TakenOver List[string] `json:"taken_over"`
+	Restart   List[string] `json:"restart"`
 }
 
 // A Warning is a sentence, and the command that mends what it tells of.
 type Warning struct {
+	// Cause is a word for programs, which does not change between versions. The
+	// daemon is degraded where there is a warning with one: "store_fails",
+	// "kernel_fails", "strongswan_away", "no_peer", "reload_refused",
+	// "box_not_ready", "certificate_expires" or "proposal_refused".
+	Cause  Cause  `json:"cause,omitempty"`
 	Text   string `json:"text"`
 	Repair string `json:"repair,omitempty"`
 }
@@ -174,11 +183,11 @@ type Refusal struct {
 
 // Peers is the answer of GET /v1/peers.
 type Peers struct {
-	Schema int    `json:"schema"`
-	Peers  []Peer `json:"peers"`
+	Schema int        `json:"schema"`
+	Peers  List[Peer] `json:"peers"`
 	// Strangers are the last connections that were refused and claimed to be of no
 	// peer of the configuration, or did not get that far; the newest first.
-	Strangers []Refusal `json:"strangers"`
+	Strangers List[Refusal] `json:"strangers"`
 }
 
 // PrefixStatus counts the addresses of a home prefix.
@@ -212,8 +221,8 @@ type Session struct {
 
 // Sessions is the answer of GET /v1/sessions.
 type Sessions struct {
-	Schema   int       `json:"schema"`
-	Sessions []Session `json:"sessions"`
+	Schema   int           `json:"schema"`
+	Sessions List[Session] `json:"sessions"`
 }
 
 // OneSession is the answer of GET /v1/session.
@@ -243,6 +252,14 @@ type Binding struct {
 	UnderESP string `json:"under_esp,omitempty"`
 }
 
+// Released is the answer of POST /v1/release: the session as it was.
+type Released struct {
+	OneSession
+	// KeyRemoved is whether strongSwan has removed the key and its security
+	// associations. If it is away, it does so as soon as it is back.
+	KeyRemoved bool `json:"key_removed"`
+}
+
 // OneBinding is the answer of GET /v1/binding.
 type OneBinding struct {
 	Schema int `json:"schema"`
@@ -251,14 +268,14 @@ type OneBinding struct {
 
 // Bindings is the answer of GET /v1/bindings.
 type Bindings struct {
-	Schema   int       `json:"schema"`
-	Bindings []Binding `json:"bindings"`
+	Schema   int           `json:"schema"`
+	Bindings List[Binding] `json:"bindings"`
 	// Counters count what became of Binding Updates and bindings since the
 	// start, by reason; and what was discarded before that, under names that
 	// begin with message_ (not understood), packet_ (not a message to us),
 	// tunnel_ (tunnelled packets) and ipsec_ (the kernel's own counters). The
 	// last two count since the kernel or the tunnel's device began.
-	Counters map[string]uint64 `json:"counters"`
+	Counters Tally `json:"counters"`
 }
 
 // Activity is the answer of GET /v1/activity: what was answered since the start.
@@ -271,14 +288,14 @@ type Activity struct {
 	HMR            Answers `json:"hmr"`
 	BindingUpdates Answers `json:"binding_updates"`
 	// Events counts what "homeagentctl events" tells of, by kind.
-	Events map[string]uint64 `json:"events"`
+	Events Tally `json:"events"`
 }
 
 // Answers counts answers of one sort.
 type Answers struct {
-	Results map[string]uint64 `json:"results"`
+	Results Tally `json:"results"`
 	// Latency counts answers by the time they took; empty parts are left out.
-	Latency []Latency `json:"latency"`
+	Latency List[Latency] `json:"latency"`
 	// Seconds is the time of all together.
 	Seconds float64 `json:"seconds"`
 }

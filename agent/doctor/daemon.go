@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path"
 	"syscall"
+
+	"homeagent/agent/control"
 )
 
 const (
@@ -27,7 +29,7 @@ func daemon(_ context.Context, p *patient) []Finding {
 		return []Finding{fail(restartDaemon, "the daemon does not answer: %v", err)}
 	}
 	var findings []Finding
-	if status.State != "ready" {
+	if status.State == control.Starting {
 		findings = append(findings, warn(readLog, "the daemon is still starting"))
 	}
 	if !status.IKE.Connected {

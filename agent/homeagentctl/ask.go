@@ -40,7 +40,7 @@ func askAll(e *environment, questions []question) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("writing the configuration: missing %s (on a terminal they are asked for)", strings.Join(missing, ", "))
+		return usageError{fmt.Errorf("writing the configuration: missing %s, which are asked for on a terminal", strings.Join(missing, ", "))}
 	}
 	return nil
 }
@@ -55,7 +55,7 @@ func (q question) ask(out io.Writer, in *bufio.Reader) error {
 		fmt.Fprint(out, ": ")
 		line, err := in.ReadString('\n')
 		if err != nil {
-			return fmt.Errorf("asking for %s: %w", q.flag, err)
+			return fmt.Errorf("asking for %s: the answers ended; nothing was written (call it again, or give the flag)", q.flag)
 		}
 		*q.answer = strings.TrimSpace(line)
 		if *q.answer == "" {

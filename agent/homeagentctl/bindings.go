@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -53,8 +52,8 @@ func printCounters(out io.Writer, counters map[string]uint64) error {
 }
 
 type bindingCmd struct {
-	HoA  netip.Addr `arg:"" name:"hoa" help:"Home address."`
-	JSON bool       `name:"json" help:"Print JSON."`
+	HoA  ipv6 `arg:"" name:"hoa" help:"Home address."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 // Run shows one binding.
@@ -83,13 +82,14 @@ func printBinding(out io.Writer, b control.Binding) error {
 		{"state", b.State},
 		{"sequence", fmt.Sprint(b.Sequence)},
 		{"flags", b.Flags},
-		{"lifetime", (time.Duration(b.Lifetime) * time.Second).String()},
-		{"expires in", in(b.Expires)},
+		{"lifetime", span(time.Duration(b.Lifetime) * time.Second)},
+		{"registered", pointOr("", b.Registered)},
+		{"expires", pointOr("", b.Expires)},
 		{"under ESP", b.UnderESP},
 		{"mobile networks", strings.Join(networks, ", ")},
 	} {
 		if line[1] != "" {
-			fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+			fmt.Fprintf(w, "%s\t%s\n", line[0], printable(line[1]))
 		}
 	}
 	return w.Flush()
@@ -100,12 +100,4 @@ func dash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// in is the time that is left.
-func in(t *time.Time) string {
-	if t == nil {
-		return "-"
-	}
-	return time.Until(*t).Round(time.Second).String()
 }

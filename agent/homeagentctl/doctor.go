@@ -49,7 +49,7 @@ func (c *doctorCmd) examine(e *environment, system doctor.System) error {
 	if c.JSON {
 		err = printJSON(e.out, report)
 	} else {
-		err = printReport(e.out, report, isTerminal(e.out) && os.Getenv("NO_COLOR") == "")
+		err = printReport(e.out, report, styleFor(e.out, os.LookupEnv).coloured)
 	}
 	if err == nil && report.Summary.Failures > 0 {
 		err = fmt.Errorf("this box is not ready: %s", counted(report.Summary.Failures, "failure"))

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -14,15 +13,15 @@ import (
 )
 
 type eventsCmd struct {
-	Kind   []string      `help:"Only of these kinds, listed below." enum:"${kinds}" placeholder:"KIND"`
-	HoA    netip.Addr    `name:"hoa" help:"Only what concerns this home address." placeholder:"ADDR"`
-	User   string        `help:"Only what concerns this user." placeholder:"NAME"`
-	Peer   string        `help:"Only what concerns this Diameter peer." placeholder:"NAME"`
-	Alerts bool          `help:"Only what somebody should look after."`
-	Last   int           `help:"Begin with that many of the last events (${default})." default:"10" placeholder:"N"`
-	Since  time.Duration `help:"Begin with all that happened in this time, such as 10m, instead." placeholder:"DURATION"`
-	Once   bool          `help:"Print what is kept, and end."`
-	JSON   bool          `name:"json" help:"Print a line of JSON for each event."`
+	Kind   []string `help:"Only of these kinds, listed below." enum:"${kinds}" placeholder:"KIND"`
+	HoA    ipv6     `name:"hoa" help:"Only what concerns this home address." placeholder:"ADDR"`
+	User   string   `help:"Only what concerns this user." placeholder:"NAME"`
+	Peer   string   `help:"Only what concerns this Diameter peer." placeholder:"NAME"`
+	Alerts bool     `help:"Only what somebody should look after."`
+	Last   int      `help:"Begin with that many of the last events (${default})." default:"10" placeholder:"N"`
+	Since  duration `help:"Begin with all that happened in this time, such as 10m, instead." placeholder:"DURATION"`
+	Once   bool     `help:"Print what is kept, and end."`
+	JSON   bool     `name:"json" help:"Print a line of JSON for each event."`
 }
 
 // Help is shown below the flags, and in the manual.
@@ -69,10 +68,10 @@ func (c *eventsCmd) Run(e *environment) error {
 		return usageError{err}
 	}
 	follow := control.Follow{Once: c.Once, Filter: events.Filter{
-		Kinds: kinds, HomeAddress: c.HoA, UserName: c.User, Peer: c.Peer, Alerts: c.Alerts,
+		Kinds: kinds, HomeAddress: c.HoA.Addr, UserName: c.User, Peer: c.Peer, Alerts: c.Alerts,
 	}}
 	if c.Since > 0 {
-		follow.After = time.Now().Add(-c.Since)
+		follow.After = time.Now().Add(-time.Duration(c.Since))
 	} else {
 		follow.Last = c.Last
 	}
@@ -137,7 +136,7 @@ func (f *follower) print(e control.Event) error {
 
 // eventLine is an event as people read it.
 func (s style) eventLine(e *events.Event) string {
-	at := e.Time.Local().Format("15:04:05.000")
+	at := e.Time.Local().Format(exactFormat)
 	if e.Kind == events.Lost {
 		return at + " " + s.in(yellow, fmt.Sprintf("%s lost: this reader is too slow", counted(int(e.Lost), "event")))
 	}

@@ -85,9 +85,9 @@ func cut(line string, width int) string {
 
 func (f *drawing) head() {
 	st := &f.now.Status
-	up := f.now.Activity.Time.Sub(st.Started).Round(time.Second)
-	f.line("%s  %s, version %s, up %s  %s", f.in(bold, printable(st.Identity)), f.good(st.State == "ready", st.State), st.Version, up,
-		f.now.Activity.Time.Local().Format("15:04:05"))
+	up := f.age(st.Started)
+	f.line("%s  %s, version %s, up %s  %s", f.in(bold, printable(st.Identity)), f.in(stateColour(st.State), st.State), st.Version, up,
+		f.now.Activity.Time.Local().Format(pointFormat))
 	if f.problem != "" {
 		f.line("%s", f.in(red, "the daemon does not answer, these numbers are old: "+printable(f.problem)))
 	}
@@ -135,7 +135,7 @@ func (f *drawing) age(then time.Time) string {
 	if then.IsZero() {
 		return "ever"
 	}
-	return f.now.Activity.Time.Sub(then).Round(time.Second).String()
+	return span(f.now.Activity.Time.Sub(then))
 }
 
 func (f *drawing) peers() {
@@ -154,10 +154,10 @@ func (f *drawing) peers() {
 }
 
 func (f *drawing) warnings() {
-	for i, w := range f.now.Status.Warnings {
+	for i, p := range problems(&f.now.Status) {
 		if i == 0 {
 			f.line("")
 		}
-		f.line("%s %s", f.in(yellow, "WARNING"), printable(w.Text))
+		f.line("%s %s", f.in(p.colour, p.label), printable(p.Text))
 	}
 }

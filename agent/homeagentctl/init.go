@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -68,7 +69,7 @@ func (c *initCmd) replaceable() ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking at the configuration: %w (run as root)", err)
+		return nil, writing(err)
 	}
 	if _, err := config.Load(c.Config); err == nil && !c.Force {
 		return nil, fmt.Errorf("replacing %s: it is complete (edit it, or give --force)", c.Config)
@@ -144,8 +145,24 @@ func (c *initCmd) next(e *environment) {
 	if len(missing) > 0 {
 		fmt.Fprintf(e.out, "  put the files of TLS in place: %s\n", strings.Join(missing, ", "))
 	}
-	fmt.Fprintln(e.out, "  homeagentctl doctor          is this box ready?")
-	fmt.Fprintln(e.out, "  systemctl start homeagent")
+	if c.Config == defaultConfig {
+		fmt.Fprintln(e.out, "  homeagentctl doctor          is this box ready?")
+		fmt.Fprintln(e.out, "  systemctl start homeagent")
+		return
+	}
+	fmt.Fprintf(e.out, "  homeagentctl doctor --config %s\n", c.Config)
+	fmt.Fprintf(e.out, "  homeagentd --config %s      (systemctl start homeagent reads %s)\n", c.Config, defaultConfig)
+}
+
+const defaultConfig = "/etc/homeagent/homeagent.toml"
+
+// writing is an error of the file's, in the operator's terms.
+func writing(err error) error {
+	hint := "is its folder there?"
+	if errors.Is(err, fs.ErrPermission) {
+		hint = "run it as root"
+	}
+	return fmt.Errorf("writing the configuration: %w (%s)", err, hint)
 }
 
 // install checks the text and lets it take the place of the file, in one step.
@@ -153,11 +170,11 @@ func (c *initCmd) next(e *environment) {
 func install(path, text string, before []byte) error {
 	temporary := filepath.Join(filepath.Dir(path), ".homeagent.toml.new")
 	if err := os.WriteFile(temporary, []byte(text), 0o640); err != nil {
-		return fmt.Errorf("writing the configuration: %w (run as root)", err)
+		return writing(err)
 	}
 	defer os.Remove(temporary)
 	if _, err := config.Load(temporary); err != nil {
-		return fmt.Errorf("checking the answers:\n%s", strings.ReplaceAll(err.Error(), temporary, path))
+		return usageError{fmt.Errorf("checking the answers, of which nothing was written:\n%s", strings.ReplaceAll(err.Error(), temporary, path))}
 	}
 	if err := likeBefore(temporary, path); err != nil {
 		return err

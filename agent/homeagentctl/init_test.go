@@ -44,7 +44,7 @@ func TestInitFromFlags(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "homeagent.toml")
 			out, err := initIn(t, path, "", append(given, tt.flags...)...)
-			if err != nil || !strings.Contains(out, "wrote "+path) || !strings.Contains(out, "systemctl start homeagent") {
+			if err != nil || !strings.Contains(out, "wrote "+path) || !strings.Contains(out, "  homeagentctl doctor --config "+path+"\n  homeagentd --config "+path+" ") {
 				t.Fatalf("init: %v\n%s", err, out)
 			}
 			cfg, err := config.Load(path)
@@ -83,7 +83,7 @@ func TestInitSaysWhatIsMissing(t *testing.T) {
 	}
 	defer null.Close()
 	err = run(t.Context(), []string{"init", "--config", filepath.Join(t.TempDir(), "x"), "--peer", "aaah.example.com"}, null, &strings.Builder{})
-	if err == nil || !strings.Contains(err.Error(), "missing --identity, --ha, --prefix (") {
+	if err == nil || !strings.Contains(err.Error(), "missing --identity, --ha, --prefix, which") {
 		t.Errorf("without a terminal: %v", err)
 	}
 }

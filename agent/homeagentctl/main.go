@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -51,32 +49,11 @@ type environment struct {
 
 const defaultSocket = "/run/homeagent/control.sock"
 
-// Exit statuses, beside 0.
-const (
-	exitFailed = 1 // what was asked for failed, or the doctor found a failure
-	exitUsage  = 2 // the command line is wrong
-)
-
-// A usageError says that the command line is wrong.
-type usageError struct{ error }
-
-// Error is what is wrong with it, and what helps.
-func (e usageError) Error() string {
-	return e.error.Error() + " (homeagentctl --help tells what there is)"
-}
-
-func exitCode(err error) int {
-	if errors.As(err, &usageError{}) {
-		return exitUsage
-	}
-	return exitFailed
-}
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintf(os.Stderr, "homeagentctl: %v\n", err)
+		complain(os.Stderr, err)
 		os.Exit(exitCode(err))
 	}
 }

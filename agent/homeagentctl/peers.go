@@ -100,7 +100,7 @@ func lastError(p *control.Peer) string {
 	if p.Error == "" || p.ErrorAt == nil {
 		return p.Error
 	}
-	return p.Error + " (" + since(*p.ErrorAt) + " ago)"
+	return p.Error + " (" + ago(*p.ErrorAt) + ")"
 }
 
 // lastRefusal leaves out what the last error says already.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"homeagent/agent/control"
 )
 
 type reloadCmd struct {
@@ -12,6 +15,9 @@ type reloadCmd struct {
 // Run has the daemon read its configuration again.
 func (c *reloadCmd) Run(e *environment) error {
 	done, err := e.client.Reload(e)
+	if errors.Is(err, control.ErrUnreachable) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("the configuration in force stays as it was: %w", err)
 	}

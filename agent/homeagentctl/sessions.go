@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
-	"time"
 
 	"homeagent/agent/control"
 )
@@ -62,8 +61,9 @@ func printSession(out io.Writer, s control.Session) error {
 		{"key fingerprint", s.KeyFingerprint},
 		{"AAA server", s.OriginHost + " (realm " + s.OriginRealm + ", through " + s.Peer + ")"},
 		{"accounting id", s.AcctID},
-		{"authorized", s.Authorized.Local().Format(time.DateTime)},
-		{"expires", expires(s)},
+		{"authorized", point(s.Authorized)},
+		{"established", pointOr("", s.Established)},
+		{"expires", pointOr("never", s.Expires)},
 	} {
 		if line[1] != "" {
 			fmt.Fprintf(w, "%s\t%s\n", line[0], printable(line[1]))
@@ -84,7 +84,7 @@ func expires(s control.Session) string {
 	if s.Expires == nil {
 		return "never"
 	}
-	return s.Expires.Local().Format(time.DateTime)
+	return distance(*s.Expires)
 }
 
 type releaseCmd struct {
@@ -94,18 +94,18 @@ type releaseCmd struct {
 
 // Run ends one session.
 func (c *releaseCmd) Run(e *environment) error {
-	was, err := e.client.Session(e, c.ID)
+	was, err := e.client.Release(e, c.ID)
 	if err != nil {
 		return pointTo("homeagentctl sessions", err)
 	}
-	if err := e.client.Release(e, was.ID); err != nil {
-		return err
-	}
 	if c.JSON {
-		return printJSON(e.out, control.OneSession{Schema: control.Schema, Session: was})
+		return printJSON(e.out, was)
 	}
-	_, err = fmt.Fprintf(e.out, "released %s: home address %s, session %s\n", printable(was.UserName), was.HomeAddress, printable(was.ID))
-	return err
+	fmt.Fprintf(e.out, "released %s: home address %s, session %s\n", printable(was.UserName), was.HomeAddress, printable(was.ID))
+	if !was.KeyRemoved {
+		fmt.Fprintln(e.out, "strongSwan is away: it removes the key and its security associations as soon as it is back")
+	}
+	return nil
 }
 
 func printJSON(out io.Writer, v any) error {

@@ -3,14 +3,22 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"text/tabwriter"
-	"time"
 
 	"homeagent/agent/control"
 )
 
 type statusCmd struct {
 	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// Help is shown below the flags.
+func (statusCmd) Help() string {
+	return `The state is starting, ready or degraded. It is degraded while strongSwan, the kernel or the store fails, no Diameter peer is connected, ` +
+		`a changed configuration was refused, the box lacks what mobile nodes need, or a certificate runs out; each reason is told as a PROBLEM. ` +
+		`The exit status is 0 if it is ready, 3 if it is not, 4 if the daemon cannot be reached.`
 }
 
 // Run prints the daemon's status.
@@ -20,31 +28,80 @@ func (c *statusCmd) Run(e *environment) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(e.out, status)
+		err = printJSON(e.out, status)
+	} else {
+		err = printStatus(e.out, styleFor(e.out, os.LookupEnv), &status)
 	}
-	return printStatus(e.out, status)
+	if err == nil && status.State != control.Ready {
+		err = errNotReady
+	}
+	return err
 }
 
-func printStatus(out io.Writer, s control.Status) error {
+func printStatus(out io.Writer, y style, s *control.Status) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%s\t%s, version %s, up %s\n", s.Identity, s.State, s.Version, since(s.Started))
+	fmt.Fprintf(w, "%s\t%s, version %s, up %s\n", s.Identity, y.in(stateColour(s.State), s.State), s.Version, since(s.Started))
 	fmt.Fprintf(w, "sessions\t%d (%d established, %d waiting for their first IKE_AUTH)\n", s.Sessions.Total, s.Sessions.Established, s.Sessions.Armed)
-	fmt.Fprintf(w, "strongSwan\t%s\n", ikeLine(s.IKE))
-	fmt.Fprintf(w, "kernel\t%s\n", kernelLine(s.Kernel))
-	fmt.Fprintf(w, "store\t%s\n", storeLine(s.Store))
+	fmt.Fprintf(w, "strongSwan\t%s\n", printable(ikeLine(s.IKE)))
+	fmt.Fprintf(w, "kernel\t%s\n", printable(kernelLine(s.Kernel)))
+	fmt.Fprintf(w, "store\t%s\n", printable(storeLine(s.Store)))
 	for _, p := range s.Prefixes {
 		fmt.Fprintf(w, "home prefix\t%s: %d in use, %d held down\n", p.Prefix, p.InUse, p.Held)
 	}
 	for _, p := range s.Peers {
-		fmt.Fprintf(w, "peer\t%s\n", peerLine(p))
+		fmt.Fprintf(w, "peer\t%s\n", printable(peerLine(p)))
 	}
-	for _, warning := range s.Warnings {
-		fmt.Fprintf(w, "WARNING\t%s\n", warning.Text)
-		if warning.Repair != "" {
-			fmt.Fprintf(w, "\trepair: %s\n", warning.Repair)
+	for _, line := range configurationLines(&s.Configuration) {
+		fmt.Fprintf(w, "%s\t%s\n", line[0], printable(line[1]))
+	}
+	for _, p := range problems(s) {
+		fmt.Fprintf(w, "%s\t%s\n", p.label, y.in(p.colour, printable(p.Text)))
+		if p.Repair != "" {
+			fmt.Fprintf(w, "\trepair: %s\n", printable(p.Repair))
 		}
 	}
 	return w.Flush()
+}
+
+// A problem is a warning as it is shown.
+type problem struct {
+	control.Warning
+	label, colour string
+}
+
+// problems are the reasons of a state, and then what is not so bad.
+func problems(s *control.Status) (all []problem) {
+	for _, r := range s.Reasons {
+		all = append(all, problem{r, "PROBLEM", red})
+	}
+	for _, w := range s.Warnings {
+		if w.Cause == "" {
+			all = append(all, problem{w, "WARNING", yellow})
+		}
+	}
+	return all
+}
+
+func stateColour(state string) string {
+	switch state {
+	case control.Ready:
+		return green
+	case control.Starting:
+		return yellow
+	}
+	return red
+}
+
+// configurationLines tell which configuration is in force, and what is not.
+func configurationLines(c *control.ConfigurationStatus) [][2]string {
+	lines := [][2]string{{"configuration", "read " + point(c.TakenOver)}}
+	if c.Refused != nil {
+		lines = append(lines, [2]string{"", "REFUSED " + point(*c.Refused) + ": " + c.Error})
+	}
+	if len(c.Restart) > 0 {
+		lines = append(lines, [2]string{"", "WAITING for a restart (systemctl restart homeagent): " + strings.Join(c.Restart, ", ")})
+	}
+	return lines
 }
 
 func storeLine(s control.StoreStatus) string {
@@ -56,7 +113,7 @@ func storeLine(s control.StoreStatus) string {
 	case s.Error != "":
 		return fmt.Sprintf("CANNOT BE WRITTEN: %s (%s)", s.Error, line)
 	case s.Failed != nil:
-		return fmt.Sprintf("%s, %s since the start, the last one %s ago", line, counted(int(s.Failures), "failed commit"), since(*s.Failed))
+		return fmt.Sprintf("%s, %s since the start, the last one %s", line, counted(int(s.Failures), "failed commit"), ago(*s.Failed))
 	default:
 		return line
 	}
@@ -95,11 +152,4 @@ func peerLine(p control.Peer) string {
 		line += ", last error: " + p.Error
 	}
 	return line
-}
-
-func since(t time.Time) string {
-	if t.IsZero() {
-		return "ever"
-	}
-	return time.Since(t).Round(time.Second).String()
 }

@@ -10,9 +10,9 @@ import (
 )
 
 type topCmd struct {
-	Every time.Duration `help:"Pause between two looks (${default})." default:"1s" placeholder:"DURATION"`
-	Once  bool          `help:"Look twice, print the difference once, and end; so it is where standard output is no terminal."`
-	JSON  bool          `name:"json" help:"Print what it looks at as JSON, once."`
+	Every duration `help:"Pause between two looks (${default})." default:"1s" placeholder:"DURATION"`
+	Once  bool     `help:"Look twice, print the difference once, and end; so it is where standard output is no terminal."`
+	JSON  bool     `name:"json" help:"Print what it looks at as JSON, once."`
 }
 
 // Help is shown below the flags.
@@ -21,13 +21,15 @@ func (topCmd) Help() string {
 		`strongSwan, kernel and store, and what is refused most, until it is interrupted.`
 }
 
+func (c *topCmd) pause() time.Duration { return time.Duration(c.Every) }
+
 // leastPause is the shortest one worth drawing.
 const leastPause = 100 * time.Millisecond
 
 // Run shows the live view.
 func (c *topCmd) Run(e *environment) error {
-	if c.Every < leastPause {
-		return usageError{fmt.Errorf("--every is %v (must be %v or more)", c.Every, leastPause)}
+	if c.pause() < leastPause {
+		return usageError{fmt.Errorf("--every is %v (must be %v or more)", c.pause(), leastPause)}
 	}
 	first, err := look(e)
 	switch {
@@ -52,7 +54,7 @@ func look(e *environment) (s control.Snapshot, err error) {
 
 func (c *topCmd) once(e *environment, first control.Snapshot) error {
 	select {
-	case <-time.After(c.Every):
+	case <-time.After(c.pause()):
 	case <-e.Done():
 		return nil
 	}
@@ -78,7 +80,7 @@ func (c *topCmd) live(e *environment, before control.Snapshot) error {
 	fmt.Fprint(e.out, enter)
 	defer fmt.Fprint(e.out, leave)
 	s := styleFor(e.out, os.LookupEnv)
-	ticker := time.NewTicker(c.Every)
+	ticker := time.NewTicker(c.pause())
 	defer ticker.Stop()
 	now, problem := before, ""
 	for {
@@ -102,7 +104,7 @@ func (c *topCmd) live(e *environment, before control.Snapshot) error {
 // within looks for no longer than a few pauses: a daemon that hangs is shown as
 // such.
 func (c *topCmd) within(e *environment) (control.Snapshot, error) {
-	ctx, cancel := context.WithTimeout(e, max(3*c.Every, 3*time.Second))
+	ctx, cancel := context.WithTimeout(e, max(3*c.pause(), 3*time.Second))
 	defer cancel()
 	bounded := *e
 	bounded.Context = ctx

@@ -58,7 +58,8 @@ func TestFrames(t *testing.T) {
 	other := now
 	other.Status.Started = now.Status.Started.Add(time.Hour)
 	broken := now
-	broken.Status.State, broken.Status.IKE = "starting", control.IKEStatus{Error: "no such file"}
+	broken.Status.State, broken.Status.IKE = "degraded", control.IKEStatus{Error: "no such file"}
+	broken.Status.Reasons = []control.Warning{{Cause: control.StrongSwanAway, Text: "strongSwan is away"}}
 	broken.Status.Kernel, broken.Status.Store.Error = control.KernelStatus{Error: "operation not permitted"}, "disk full"
 	wide := screen{width: unlimited, height: unlimited}
 	for name, frame := range map[string]string{
@@ -68,7 +69,7 @@ func TestFrames(t *testing.T) {
 		"broken":    frame(&before, &broken, wide),
 		"terminal":  frame(&before, &now, screen{style: style{coloured: true}, width: 60, height: 16, erase: true, problem: "connection refused"}),
 	} {
-		frame = strings.ReplaceAll(frame, now.Activity.Time.Local().Format("15:04:05"), "06:06:07")
+		frame = strings.ReplaceAll(frame, now.Activity.Time.Local().Format(pointFormat), now.Activity.Time.Format(pointFormat))
 		file := filepath.Join("testdata", "top-"+name+".txt")
 		if *rewrite {
 			if err := os.WriteFile(file, []byte(frame), 0o644); err != nil {

@@ -139,7 +139,7 @@ func (s *system) startDaemon(t *testing.T) {
 	}
 	s.await(t, "the daemon is ready", func() bool {
 		status, err := s.ctl.Status(t.Context())
-		return err == nil && status.State == "ready" && status.IKE.Connected && status.Kernel.InSync
+		return err == nil && status.State != control.Starting && status.IKE.Connected && status.Kernel.InSync
 	})
 }
 

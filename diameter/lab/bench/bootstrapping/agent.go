@@ -109,7 +109,7 @@ func (h *home) start(cfg *config.Config, logFile string) error {
 
 func (h *home) isReady(ctx context.Context) (bool, error) {
 	status, err := h.ctl.Status(ctx)
-	return err == nil && status.State == "ready", err
+	return err == nil && status.State != "starting", err
 }
 
 // loaded waits until strongSwan holds so many sessions.

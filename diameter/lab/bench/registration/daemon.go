@@ -52,7 +52,7 @@ func startDaemon(ctx context.Context, host *testbed.Host, cfg Config) (*daemon, 
 	d := &daemon{Process: process, host: host, ctl: control.NewClient(filepath.Join(cfg.Folder, "control.sock"))}
 	return d, d.Await(ctx, "ready", func() bool {
 		status, err := d.ctl.Status(ctx)
-		return err == nil && status.State == "ready" && status.Kernel.InSync
+		return err == nil && status.State != "starting" && status.Kernel.InSync
 	})
 }
 
