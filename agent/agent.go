@@ -19,6 +19,7 @@ import (
 	"homeagent/agent/events"
 	"homeagent/agent/homelink"
 	"homeagent/agent/metrics"
+	"homeagent/agent/mobilenode"
 	"homeagent/agent/mobilitysocket"
 	"homeagent/agent/registrar"
 	"homeagent/agent/session"
@@ -61,7 +62,8 @@ type Agent struct {
 	charon    *ike.Charon
 	kernel    *kernelTask
 	shield    *shield
-	networks  atomic.Pointer[map[string][]netip.Prefix] // of users
+	networks  atomic.Pointer[map[string][]netip.Prefix]      // of users
+	manual    atomic.Pointer[map[netip.Addr]mobilenode.Node] // keyed by hand, by home address
 	registrar *registrar.Registrar
 	signals   *signalling
 	discovery Discovery // nil where nobody is answered
@@ -138,11 +140,16 @@ func (a *Agent) buildSessions() error {
 	if err != nil {
 		return err
 	}
+	nodes, err := a.loadNodes(a.cfg)
+	if err != nil {
+		return err
+	}
+	a.setNodes(nodes)
 	a.shield = newShield(a.deps.Kernel, a.cfg.Mobility.PayloadProtection, func(home netip.Addr) (store.Session, bool) { return a.sessions.Owner(home) }, a.deps.Log)
-	a.kernel = newKernelTask(a.shield, a.desired, a.happenings.Recorder)
+	a.kernel = newKernelTask(a.shield, a.desired, a.associations, a.happenings.Recorder)
 	a.sessions = session.New(session.Config{
 		HomeAgents: a.cfg.HomeAgent.Addresses, MaxSessions: a.cfg.Limits.Sessions, MaxLifetime: a.cfg.Limits.Authorization,
-		EffectTimeout: a.cfg.Limits.EffectTimeout, Identity: a.cfg.Diameter.Identity,
+		EffectTimeout: a.cfg.Limits.EffectTimeout, Identity: a.cfg.Diameter.Identity, Nodes: sessionNodes(nodes),
 		Ended: func(s store.Session) { a.registrar.Remove(s.HomeAddress) },
 		Began: a.happenings.began, Over: a.happenings.over,
 	}, wishStore{a.deps.Store, a.shield}, pool, measuredKeyer{keyer{a.charon, a.kernel, a.happenings}, a.metrics}, a.deps.Log)

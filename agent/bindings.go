@@ -51,7 +51,7 @@ func (a *Agent) bindingView(v *bindingcache.View) control.Binding {
 	owner, _ := a.sessions.Owner(v.HomeAddress)
 	protection, _ := a.shield.protection(v.HomeAddress)
 	return control.Binding{
-		HomeAddress: v.HomeAddress, CareOf: events.AddressText(v.CareOf), HomeAgent: events.AddressText(v.HomeAgent), UserName: owner.UserName,
+		HomeAddress: v.HomeAddress, CareOf: events.AddressText(v.CareOf), HomeAgent: events.AddressText(v.HomeAgent), UserName: owner.UserName, Source: source(&owner),
 		State: v.Phase.String(), Sequence: v.Sequence, Flags: v.Flags.String(),
 		Lifetime: uint32(v.Lifetime.Duration().Seconds()), Registered: present(v.Registered), Expires: present(v.Expires),
 		Networks: v.Prefixes, UnderESP: protection.String(),

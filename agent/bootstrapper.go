@@ -243,7 +243,7 @@ func (b *bootstrapper) result(h *bootstrap.HMR, r *session.Refusal) diameter.Res
 	case session.UserNameUnusable, session.HomeAgentNotOurs, session.AddressNotServed, session.AddressReserved,
 		session.KeyReplayed, session.KeyUnusable:
 		return diameter.InvalidAVPValue
-	case session.AddressOfOtherUser, session.SessionOfOtherUser, session.UserNameOfOther:
+	case session.AddressOfOtherUser, session.SessionOfOtherUser, session.UserNameOfOther, session.UserConfigured, session.AddressConfigured:
 		return diameter.AuthorizationRejected
 	case session.KeyReused:
 		return diameter.ContradictingAVPs

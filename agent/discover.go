@@ -78,8 +78,17 @@ func homeLinkOf(cfg *config.Config) discovery.Link {
 func (a *Agent) registered(home netip.Addr) (discovery.Binding, bool) {
 	v, ok := a.registrar.Binding(home)
 	b := discovery.Binding{CareOf: v.CareOf, HomeAgent: v.HomeAgent}
-	if owner, ok := a.sessions.Owner(home); ok && a.charon.HasPrefixSA(home) {
+	if owner, ok := a.sessions.Owner(home); ok && a.protectsPrefixes(home) {
 		b.Association = ike.PrefixReqID(owner.ReqID)
 	}
 	return b, ok && v.Active()
+}
+
+// protectsPrefixes tells whether there is a security association for Mobile Prefix
+// Advertisements to a home address.
+func (a *Agent) protectsPrefixes(home netip.Addr) bool {
+	if n, manual := a.manualNode(home); manual {
+		return n.DiscoversPrefixes()
+	}
+	return a.charon.HasPrefixSA(home)
 }

@@ -22,6 +22,12 @@ func (h happenings) began(s store.Session, renewed bool) {
 		e.Kind = events.SessionRenewed
 	}
 	e.Detail = fmt.Sprintf("key id %d, fingerprint %s", s.KeyID, s.Fingerprint)
+	switch {
+	case s.Manual:
+		e.Detail = "from the configuration, keyed by hand"
+	case s.Configured:
+		e.Detail = "from the configuration"
+	}
 	h.Record(e)
 }
 

@@ -38,6 +38,8 @@ type kernel struct {
 	mu    sync.Mutex
 	bound map[netip.Addr]xfrm.Binding
 	err   error
+
+	associations []xfrm.Association
 }
 
 func (k *kernel) Set(context.Context, xfrm.Desired) (xfrm.Changes, error) { return nil, k.failure() }
@@ -62,6 +64,12 @@ func (k *kernel) Counters() (xfrm.Counters, error) {
 	return xfrm.Counters{Spoofed: 3, IPsec: map[string]uint64{"XfrmInTmplMismatch": 2, "XfrmInError": 0}}, k.failure()
 }
 func (k *kernel) Migrate(context.Context, xfrm.Migration) error { return k.failure() }
+func (k *kernel) Associate(_ context.Context, want []xfrm.Association) (xfrm.Changes, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.associations = want
+	return nil, k.err
+}
 func (k *kernel) Protect(context.Context, netip.Addr, xfrm.Protection) error {
 	return k.failure()
 }

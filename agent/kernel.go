@@ -29,6 +29,9 @@ type Kernel interface {
 	// Bind and Unbind change the binding of one home address.
 	Bind(ctx context.Context, b xfrm.Binding) error
 	Unbind(ctx context.Context, home netip.Addr) error
+	// Associate makes the kernel hold these security associations that are keyed by
+	// hand, and no others of ours.
+	Associate(ctx context.Context, want []xfrm.Association) (xfrm.Changes, error)
 	// Protect changes which packets of a binding must be under ESP.
 	Protect(ctx context.Context, home netip.Addr, p xfrm.Protection) error
 	// Migrate tells strongSwan that a mobile node's IKE peer has moved.
@@ -43,18 +46,24 @@ type Kernel interface {
 type kernelTask struct {
 	kernel  Kernel
 	desired func() xfrm.Desired
-	events  *events.Recorder
-	ready   chan struct{}
-	kick    chan struct{}
+	// associations are those that are keyed by hand.
+	associations func() []xfrm.Association
+	associating  sync.Mutex // held by associate
+	events       *events.Recorder
+	ready        chan struct{}
+	kick         chan struct{}
 
 	mu      sync.Mutex
 	rounds  int
 	repairs uint64
 	err     error
+	// manualErr is why security associations that are keyed by hand are not as they
+	// should be. Mobile nodes that use IKE are served all the same.
+	manualErr error
 }
 
-func newKernelTask(kernel Kernel, desired func() xfrm.Desired, record *events.Recorder) *kernelTask {
-	return &kernelTask{kernel: kernel, desired: desired, events: record, ready: make(chan struct{}), kick: make(chan struct{}, 1)}
+func newKernelTask(kernel Kernel, desired func() xfrm.Desired, associations func() []xfrm.Association, record *events.Recorder) *kernelTask {
+	return &kernelTask{kernel: kernel, desired: desired, associations: associations, events: record, ready: make(chan struct{}), kick: make(chan struct{}, 1)}
 }
 
 // Ready is closed when the kernel was first found or made right.
@@ -96,6 +105,7 @@ func (k *kernelTask) look() {
 // round makes one comparison and returns the pause until the next.
 func (k *kernelTask) round(ctx context.Context) time.Duration {
 	changes, err := k.compare(ctx)
+	changes = append(changes, k.associate(ctx)...)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	before := k.err
@@ -117,6 +127,22 @@ func (k *kernelTask) round(ctx context.Context) time.Duration {
 		k.events.Record(events.Event{Kind: events.KernelReady})
 	}
 	return kernelPause
+}
+
+// associate has the kernel hold the security associations that are keyed by hand, and
+// returns what that took.
+func (k *kernelTask) associate(ctx context.Context) xfrm.Changes {
+	k.associating.Lock() // so that the last one to look decides
+	defer k.associating.Unlock()
+	changes, err := k.kernel.Associate(ctx, k.associations())
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	before := k.manualErr
+	k.manualErr = err
+	if err != nil && ctx.Err() == nil && (before == nil || before.Error() != err.Error()) {
+		k.events.Record(events.Event{Kind: events.KernelFailed, Detail: err.Error()})
+	}
+	return changes
 }
 
 // compare sets everything at first. From then on Bind and Unbind may be at work,
@@ -144,5 +170,8 @@ func (k *kernelTask) status() (inSync bool, repairs uint64, err error) {
 	err = k.healthy()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if err == nil {
+		err = k.manualErr
+	}
 	return err == nil, k.repairs, err
 }

@@ -177,6 +177,13 @@ func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(
 	if _, err := bindingcache.New(a.bindingRules(cfg)); err != nil {
 		return err
 	}
+	nodes, err := a.loadNodes(cfg)
+	if err != nil {
+		return err
+	}
+	if err := a.configureNodes(ctx, cfg, nodes); err != nil {
+		return err
+	}
 	if err := a.peers.Reconfigure(ctx, credentials, peers(cfg.Diameter)); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("changing the Diameter peers: %w", err)
 	}

@@ -47,8 +47,12 @@ func (a authority) Grant(home netip.Addr, now time.Time) bindingcache.Grant {
 	if !ok || !end.IsZero() && !now.Before(end) {
 		return bindingcache.Grant{}
 	}
+	keying := bindingcache.KeyedByIKE
+	if s.Manual {
+		keying = bindingcache.KeyedManually
+	}
 	return bindingcache.Grant{
-		Standing: bindingcache.Authorized, Identity: s.UserName, HomeAgent: s.HomeAgent, Until: end,
+		Keying: keying, Standing: bindingcache.Authorized, Identity: s.UserName, HomeAgent: s.HomeAgent, Until: end,
 		Prefixes: a.networks[s.UserName], IKEPeer: s.CareOf,
 	}
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ func (a *Agent) Status(ctx context.Context) control.Status {
 	counts := a.sessions.Counts()
 	s := control.Status{
 		Version: version.Version, Started: a.started.UTC(), Identity: a.cfg.Diameter.Identity,
-		Sessions: control.SessionCounts{Total: counts.Total, Established: counts.Established, Armed: counts.Total - counts.Established},
+		Sessions: control.SessionCounts{Total: counts.Total, Established: counts.Established, Armed: counts.Armed(), Manual: counts.Manual},
 		Bindings: a.registrar.Len(),
 		IKE:      a.ikeStatus(), Kernel: a.kernelStatus(), Store: a.ledger.status(a.cfg.Store.Path),
 		Warnings: slices.Concat(a.warnings(ctx), a.attention.warnings()), Peers: a.peerStatus(), Strangers: a.strangers(), Prefixes: a.prefixStatus(),
@@ -91,7 +92,7 @@ func (a *Agent) Release(ctx context.Context, id string) (control.Released, error
 	if err != nil {
 		return control.Released{}, err
 	}
-	if err := a.sessions.Release(ctx, was.ID); err != nil {
+	if err := a.sessions.Release(ctx, cmp.Or(was.ID, was.UserName)); err != nil {
 		return control.Released{}, notFound(err)
 	}
 	return control.Released{OneSession: control.OneSession{Session: was}, KeyRemoved: a.charon.Status().Connected}, nil
@@ -109,15 +110,33 @@ func notFound(err error) error {
 func sessionView(s *store.Session) control.Session {
 	view := control.Session{
 		ID: s.SessionID, UserName: s.UserName, HomeAddress: s.HomeAddress, HomeAgent: s.HomeAgent,
-		State: "armed", KeyID: s.KeyID, KeyFingerprint: s.Fingerprint.String(),
+		State: "armed", Source: source(s), KeyID: s.KeyID, KeyFingerprint: s.Fingerprint.String(),
 		OriginHost: s.OriginHost, OriginRealm: s.OriginRealm, Peer: s.PeerHost,
 		AcctID: s.AcctMultiSessionID, Authorized: s.AuthorizedAt.UTC(), Expires: present(s.EndsAt()),
 		Established: present(s.EstablishedAt), CareOf: events.AddressText(s.CareOf),
 	}
-	if !s.EstablishedAt.IsZero() {
+	switch {
+	case s.Manual:
+		view.State = "manual"
+	case !s.EstablishedAt.IsZero():
 		view.State = "established"
 	}
+	if s.Configured {
+		view.KeyFingerprint = ""
+	}
 	return view
+}
+
+// source tells where a session comes from.
+func source(s *store.Session) string {
+	switch {
+	case s.Configured:
+		return "configuration"
+	case s.UserName == "": // nobody's
+		return ""
+	default:
+		return "aaa"
+	}
 }
 
 func present(t time.Time) *time.Time {

@@ -6,8 +6,8 @@
 // it is held down. It must not know sessions, stores or clocks: time is a
 // parameter, and [Pool.Restore] brings back what the caller kept.
 //
-// Exported: [Pool] with Assign, Claim, Undo, Withhold, Free, Release, Avoid,
-// Serves, Former and Restore;
+// Exported: [Pool] with Assign, Claim, Take, Undo, Withhold, Free, Release, Avoid,
+// Serves, Refuses, Holder, Former and Restore;
 // [Config] and [Prefix]; [Lease], [Claim] and [Usage]; and [Refusal], the
 // reasons why an address is not given.
 //

@@ -108,6 +108,40 @@ func (p *Pool) Claim(user string, address netip.Addr, now time.Time) (Claim, err
 // Serves tells whether an address is of a home prefix.
 func (p *Pool) Serves(address netip.Addr) bool { return p.zoneOf(address) != p.elsewhere }
 
+// Refuses tells whether an address is [NotServed] or [Reserved], so that no user can
+// ever have it.
+func (p *Pool) Refuses(address netip.Addr) (Refusal, bool) {
+	r := p.refusal(address)
+	return r, r != 0
+}
+
+// Holder tells who has an address in use.
+func (p *Pool) Holder(address netip.Addr) (user string, inUse bool) {
+	l := p.addresses[address]
+	if l == nil || !l.inUse {
+		return "", false
+	}
+	return l.user, true
+}
+
+// Take is Claim on an operator's word, who knows that nobody uses the address any
+// more, or that it is the user itself who does: no hold-down keeps it back. The
+// error is [NotServed], [Reserved] or [OtherUser].
+func (p *Pool) Take(user string, address netip.Addr, now time.Time) (Claim, error) {
+	if r := p.refusal(address); r != 0 {
+		return Claim{}, r
+	}
+	l := p.addresses[address]
+	switch {
+	case l == nil || l.user == user:
+		return p.give(user, address, now), nil
+	case l.inUse || l.withheld:
+		return Claim{}, OtherUser
+	}
+	p.forget(l)
+	return p.give(user, address, now), nil
+}
+
 // refusal tells why nobody can have an address, zero if somebody can.
 func (p *Pool) refusal(address netip.Addr) Refusal {
 	z := p.zoneOf(address)

@@ -14,7 +14,7 @@ import (
 var live = []string{
 	"diameter.certificate", "diameter.key", "diameter.ca", "diameter.strict_vector", "diameter.peer",
 	"home_prefix.valid_lifetime", "home_prefix.preferred_lifetime",
-	"mobility.max_lifetime", "mobility.refresh_request", "mobility.require_alternate_care_of", "mobility.network",
+	"mobility.max_lifetime", "mobility.refresh_request", "mobility.require_alternate_care_of", "mobility.network", "mobile_node",
 	"limits.sessions", "limits.authorization",
 	"log.level",
 }
@@ -30,6 +30,7 @@ var repeated = map[string]func(*Config) any{
 	"diameter.listen":  func(c *Config) any { return c.Diameter.Listen },
 	"diameter.peer":    func(c *Config) any { return c.Diameter.Peers },
 	"home_prefix":      func(c *Config) any { return withoutLifetimes(c.Prefixes) },
+	"mobile_node":      func(c *Config) any { return c.MobileNodes },
 	"mobility.network": func(c *Config) any { return c.Mobility.Networks },
 
 	"home_prefix.valid_lifetime":     func(c *Config) any { return lifetimes(c, func(p HomePrefix) lifetime.Lifetime { return p.Valid }) },
@@ -95,6 +96,7 @@ func (c *Config) WithFixed(inForce *Config) *Config {
 	mixed.Mobility.MaxLifetime, mixed.Mobility.Networks = c.Mobility.MaxLifetime, c.Mobility.Networks
 	mixed.Mobility.RefreshRequest = c.Mobility.RefreshRequest
 	mixed.Mobility.RequireAlternateCareOf = c.Mobility.RequireAlternateCareOf
+	mixed.MobileNodes = c.MobileNodes
 	mixed.Limits.Sessions, mixed.Limits.Authorization = c.Limits.Sessions, c.Limits.Authorization
 	mixed.Log = c.Log
 	mixed.Prefixes = withLifetimesOf(c.Prefixes, inForce.Prefixes)

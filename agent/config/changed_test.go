@@ -75,6 +75,10 @@ addresses = ["2001:db8:1::1"]
 prefix = "2001:db8:1::/64"
 valid_lifetime = "48h"
 preferred_lifetime = "24h"
+[[mobile_node]]
+user_name = "mn@example.com"
+home_address = "2001:db8:1::100"
+key_file = "/k"
 [mobility]
 max_lifetime = "30m"
 refresh_request = "1m"

@@ -20,6 +20,7 @@ func (b *builder) check() {
 	b.checkHomeAgents()
 	b.checkPrefixes()
 	b.checkNetworks()
+	b.checkMobileNodes()
 	b.checkMobility()
 	b.checkMetrics()
 }

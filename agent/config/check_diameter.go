@@ -74,8 +74,8 @@ func (b *builder) checkPeers() {
 		seen[name] = true
 		b.checkConnection(key, p)
 	}
-	if len(b.config.Diameter.Peers) == 0 {
-		b.failed("diameter.peer", "no peer is listed, so nobody could connect (add a [[diameter.peer]] for the AAA server)")
+	if len(b.config.Diameter.Peers) == 0 && len(b.config.MobileNodes) == 0 {
+		b.failed("diameter.peer", "no peer is listed, so nobody could connect (add a [[diameter.peer]] for the AAA server, or a [[mobile_node]] that needs none)")
 	}
 }
 

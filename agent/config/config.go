@@ -14,13 +14,15 @@ type Config struct {
 	Diameter  Diameter
 	HomeAgent HomeAgent
 	Prefixes  []HomePrefix // at least one
-	IKE       IKE
-	Mobility  Mobility
-	Store     Store
-	Control   Control
-	Metrics   Metrics
-	Limits    Limits
-	Log       Log
+	// MobileNodes are those that need no AAA server.
+	MobileNodes []MobileNode
+	IKE         IKE
+	Mobility    Mobility
+	Store       Store
+	Control     Control
+	Metrics     Metrics
+	Limits      Limits
+	Log         Log
 
 	places map[string]Position // of what was set, see At
 }

@@ -14,7 +14,7 @@ func options() []Option {
 	var all []Option
 	for _, section := range [][]Option{
 		diameterOptions(), listenOptions(), peerOptions(), codeOptions(),
-		homeAgentOptions(), prefixOptions(), ikeOptions(), mobilityOptions(), networkOptions(),
+		homeAgentOptions(), prefixOptions(), mobileNodeOptions(), ikeOptions(), mobilityOptions(), networkOptions(),
 		storeOptions(), controlOptions(), metricsOptions(), limitOptions(), logOptions(),
 	} {
 		for _, o := range section {
@@ -36,6 +36,7 @@ func arrays() map[string]func(*Config) {
 		"diameter.listen":  func(c *Config) { c.Diameter.Listen = append(c.Diameter.Listen, Listen{}) },
 		"diameter.peer":    func(c *Config) { c.Diameter.Peers = append(c.Diameter.Peers, Peer{}) },
 		"home_prefix":      func(c *Config) { c.Prefixes = append(c.Prefixes, HomePrefix{}) },
+		"mobile_node":      func(c *Config) { c.MobileNodes = append(c.MobileNodes, MobileNode{}) },
 		"mobility.network": func(c *Config) { c.Mobility.Networks = append(c.Mobility.Networks, MobileNetwork{}) },
 	}
 }

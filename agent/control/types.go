@@ -90,6 +90,8 @@ type SessionCounts struct {
 	Armed int `json:"armed"`
 	// Established sessions have been proven by an IKE_AUTH.
 	Established int `json:"established"`
+	// Manual sessions are of mobile nodes that are keyed by hand, without IKE.
+	Manual int `json:"manual"`
 }
 
 // IKEStatus tells how the daemon and strongSwan stand.
@@ -204,8 +206,11 @@ type Session struct {
 	HomeAddress netip.Addr `json:"home_address"`
 	HomeAgent   netip.Addr `json:"home_agent_address"`
 	// State is "armed" until the mobile node's first IKE_AUTH with the key of
-	// this session, then "established".
-	State          string     `json:"state"`
+	// this session, then "established"; "manual" of one that uses no IKE.
+	State string `json:"state"`
+	// Source is "aaa" for an AAA server, which alone has given what is of it below,
+	// or "configuration".
+	Source         string     `json:"source"`
 	KeyID          int32      `json:"key_id"`
 	KeyFingerprint string     `json:"key_fingerprint"`
 	OriginHost     string     `json:"origin_host"`
@@ -237,6 +242,8 @@ type Binding struct {
 	CareOf      string     `json:"care_of_address,omitempty"`
 	HomeAgent   string     `json:"home_agent_address,omitempty"`
 	UserName    string     `json:"user_name,omitempty"`
+	// Source is where the mobile node comes from, "aaa" or "configuration".
+	Source string `json:"source,omitempty"`
 	// State is "bound", "probing" (duplicate address detection), "changing" or
 	// "lingering" (de-registered, its sequence number still remembered).
 	State    string `json:"state"`

@@ -26,6 +26,7 @@ func Checks() []Check {
 		{"proposal", within, proposals},
 		{"conflict", soon, conflicts},
 		{"tls", soon, tlsFiles},
+		{"mobile_node", soon, mobileNodes},
 		{"store", soon, stateStore},
 		{"clock", soon, clock},
 		{"daemon", soon, daemon},
@@ -44,8 +45,8 @@ func OfBox() []Check {
 	}
 }
 
-// OfConfiguration are the checks of what a configuration names: files of TLS,
-// group and interface.
+// OfConfiguration are the checks of what a configuration names: files of TLS and
+// of mobile nodes' keys, group and interface.
 func OfConfiguration() []Check {
 	return []Check{
 		{"configuration", soon, doubts},
@@ -53,5 +54,6 @@ func OfConfiguration() []Check {
 		{"home_link", soon, homeLinkExists},
 		{"proposal", within, proposals},
 		{"tls", soon, tlsFiles},
+		{"mobile_node", soon, mobileNodes},
 	}
 }

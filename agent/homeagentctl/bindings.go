@@ -77,6 +77,7 @@ func printBinding(out io.Writer, b control.Binding) error {
 	for _, line := range [][2]string{
 		{"home address", b.HomeAddress.String()},
 		{"user name", b.UserName},
+		{"from", map[string]string{"aaa": "an AAA server", "configuration": "the configuration of this home agent"}[b.Source]},
 		{"care-of address", b.CareOf},
 		{"home agent address", b.HomeAgent},
 		{"state", b.State},

@@ -102,7 +102,7 @@ func (f *drawing) good(yes bool, text string) string {
 
 func (f *drawing) health() {
 	st := &f.now.Status
-	f.line("sessions    %d: %d established, %d waiting for their first IKE_AUTH", st.Sessions.Total, st.Sessions.Established, st.Sessions.Armed)
+	f.line("sessions    %d: %s", st.Sessions.Total, sessionCounts(st.Sessions))
 	f.line("bindings    %d", st.Bindings)
 	f.line("strongSwan  %s", f.good(st.IKE.Connected, printable(ikeLine(st.IKE))))
 	f.line("kernel      %s", f.good(st.Kernel.InSync, printable(kernelLine(st.Kernel))))

@@ -24,9 +24,9 @@ func (c *sessionsCmd) Run(e *environment) error {
 		return printJSON(e.out, sessions)
 	}
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "USER NAME\tHOME ADDRESS\tHOME AGENT\tSTATE\tEXPIRES\tAAA SERVER")
+	fmt.Fprintln(w, "USER NAME\tHOME ADDRESS\tHOME AGENT\tSTATE\tEXPIRES\tFROM")
 	for _, s := range sessions.Sessions {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(s.UserName), s.HomeAddress, s.HomeAgent, s.State, expires(s), printable(s.OriginHost))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(s.UserName), s.HomeAddress, s.HomeAgent, s.State, expires(s), printable(from(s)))
 	}
 	return w.Flush()
 }
@@ -57,9 +57,9 @@ func printSession(out io.Writer, s control.Session) error {
 		{"home agent address", s.HomeAgent.String()},
 		{"state", s.State},
 		{"care-of address", s.CareOf},
-		{"key id", fmt.Sprint(s.KeyID)},
+		{"key id", keyID(s)},
 		{"key fingerprint", s.KeyFingerprint},
-		{"AAA server", s.OriginHost + " (realm " + s.OriginRealm + ", through " + s.Peer + ")"},
+		{"from", fromWhom(s)},
 		{"accounting id", s.AcctID},
 		{"authorized", point(s.Authorized)},
 		{"established", pointOr("", s.Established)},
@@ -70,6 +70,32 @@ func printSession(out io.Writer, s control.Session) error {
 		}
 	}
 	return w.Flush()
+}
+
+// configured tells a mobile node of the configuration from those of AAA servers.
+func configured(s control.Session) bool { return s.Source == "configuration" }
+
+// from is the AAA server, or else where the session comes from.
+func from(s control.Session) string {
+	if configured(s) {
+		return s.Source
+	}
+	return s.OriginHost
+}
+
+// fromWhom is from with the way that it came.
+func fromWhom(s control.Session) string {
+	if configured(s) {
+		return "the configuration of this home agent"
+	}
+	return "AAA server " + s.OriginHost + " (realm " + s.OriginRealm + ", through " + s.Peer + ")"
+}
+
+func keyID(s control.Session) string {
+	if configured(s) {
+		return ""
+	}
+	return fmt.Sprint(s.KeyID)
 }
 
 // pointTo names the command that lists what there is, if something was not found.

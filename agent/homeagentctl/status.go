@@ -41,7 +41,7 @@ func (c *statusCmd) Run(e *environment) error {
 func printStatus(out io.Writer, y style, s *control.Status) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s\t%s, version %s, up %s\n", s.Identity, y.in(stateColour(s.State), s.State), s.Version, since(s.Started))
-	fmt.Fprintf(w, "sessions\t%d (%d established, %d waiting for their first IKE_AUTH)\n", s.Sessions.Total, s.Sessions.Established, s.Sessions.Armed)
+	fmt.Fprintf(w, "sessions\t%d (%s)\n", s.Sessions.Total, sessionCounts(s.Sessions))
 	fmt.Fprintf(w, "strongSwan\t%s\n", printable(ikeLine(s.IKE)))
 	fmt.Fprintf(w, "kernel\t%s\n", printable(kernelLine(s.Kernel)))
 	fmt.Fprintf(w, "store\t%s\n", printable(storeLine(s.Store)))
@@ -152,4 +152,13 @@ func peerLine(p control.Peer) string {
 		line += ", last error: " + p.Error
 	}
 	return line
+}
+
+// sessionCounts is how many sessions are in each state.
+func sessionCounts(c control.SessionCounts) string {
+	text := fmt.Sprintf("%d established, %d waiting for their first IKE_AUTH", c.Established, c.Armed)
+	if c.Manual > 0 {
+		text += fmt.Sprintf(", %d keyed by hand", c.Manual)
+	}
+	return text
 }

@@ -34,7 +34,7 @@ type flags struct {
 	manual.Flags
 
 	Config  string           `help:"Configuration file." default:"/etc/homeagent/homeagent.toml" placeholder:"FILE"`
-	Check   bool             `help:"Check the configuration, the files of TLS, group and interface that it names, and exit."`
+	Check   bool             `help:"Check the configuration, the files of TLS and keys, group and interface that it names, and exit."`
 	CleanUp bool             `name:"clean-up" help:"Remove what is of the home agent from the kernel and from strongSwan, and exit. Mobile nodes are cut off until the daemon starts again; their sessions stay in the store. Refused while the daemon runs."`
 	Version kong.VersionFlag `help:"Show the version and exit."`
 }

@@ -42,6 +42,7 @@ func known(value func(s *Snapshot) int64) func(*Snapshot, emit) {
 func collectSessions(s *Snapshot, emit emit) {
 	emit(float64(s.Sessions.Armed), "armed")
 	emit(float64(s.Sessions.Established), "established")
+	emit(float64(s.Sessions.Manual), "manual")
 }
 
 func collectAddresses(s *Snapshot, emit emit) {

@@ -2,13 +2,17 @@
 // an AAA server, given a home address and a home agent address, its IKE
 // pre-shared key derived, made durable and loaded, and in the end taken back.
 //
+// Mobile nodes of the configuration ([Node]) have sessions, too, that need no
+// authorization and never end by themselves; the configuration is the truth about
+// them, and the store holds what became of them, such as the reqid.
+//
 // It knows the rules of draft-jee-mip6-bootstrap-pana-01 section 5.3.7 and what
 // follows from them: who may have which address, when a key replaces another,
 // in which order things become durable, usable and promised. It must not know
 // Diameter's wire format, strongSwan or netlink: it reaches the IKE daemon
 // through [Keyer] and the disk through store.Store.
 //
-// Exported: [Manager] with Bootstrap, Release, Expire (through Run), Owner and
+// Exported: [Manager] with Bootstrap, Release, Configure, Expire (through Run), Owner and
 // the views; [Request], [Grant] and [Refusal], whose [Reason] says what a peer
 // is to be told.
 //

@@ -37,12 +37,19 @@ func (c Cause) String() string {
 	}
 }
 
+// ErrConfigured says that a session cannot be ended but by the configuration.
+var ErrConfigured = errors.New("the mobile node is of the configuration (take its [[mobile_node]] out and reload: systemctl reload homeagent)")
+
 // Release ends the session found by Session-Id, User-Name or home address, as
-// an administrative act. The error wraps [ErrUnknown] if there is none.
+// an administrative act. The error wraps [ErrUnknown] if there is none, and
+// [ErrConfigured] if it is the configuration's.
 func (m *Manager) Release(ctx context.Context, id string) error {
 	s, err := m.Find(id)
 	if err != nil {
 		return err
+	}
+	if s.Configured {
+		return fmt.Errorf("ending the session of %q: %w", s.UserName, ErrConfigured)
 	}
 	return m.end(ctx, s.UserName, Administrative, func(*store.Session) bool { return true })
 }

@@ -52,6 +52,8 @@ type Config struct {
 	EffectTimeout time.Duration
 	// Identity begins the Acct-Multi-Session-Ids made here.
 	Identity string
+	// Nodes are the mobile nodes of the configuration, for Restore.
+	Nodes []Node
 	// Ended is told of every session that has ended, once nothing of it is left,
 	// and of one that goes on with another home address.
 	Ended func(store.Session)
@@ -72,6 +74,7 @@ type Manager struct {
 	turns turns
 	ready chan struct{}
 	kick  chan struct{} // wakes Run: an earlier expiry, or something to settle
+	late  chan struct{} // wakes the arming of keys that failed
 
 	mu        sync.Mutex
 	pool      *addresspool.Pool
@@ -89,6 +92,9 @@ type Manager struct {
 	dropped   []store.Session // by Restore, until Run tells of them
 	planned   int             // newcomers under way, who count against MaxSessions
 	reqIDs    uint32          // the highest one given, firstReqID-1 if none was
+	manualIDs uint32          // the same of manual sessions
+	manual    int             // sessions that use no IKE
+	unarmed   map[string]bool // configured users whose key the IKE daemon did not take yet
 	minted    uint64          // Acct-Multi-Session-Ids made
 }
 
@@ -103,14 +109,18 @@ type entry struct {
 // own, which counts from 1, and what operators write into theirs.
 const firstReqID = 1_000_001
 
+// firstManualReqID begins the range by which the kernel's security associations
+// that are keyed by hand are known to be ours.
+const firstManualReqID = 1 << 29
+
 // New makes a Manager without sessions; Restore brings back those of the store.
 func New(cfg Config, st store.Store, pool *addresspool.Pool, keys Keyer, log *slog.Logger) *Manager {
 	m := &Manager{
 		cfg: cfg, store: st, pool: pool, keys: keys, log: log,
-		ready: make(chan struct{}), kick: make(chan struct{}, 1),
+		ready: make(chan struct{}), kick: make(chan struct{}, 1), late: make(chan struct{}, 1),
 		users: map[string]*entry{}, known: map[string]*entry{}, promised: map[string]string{}, ours: map[netip.Addr]bool{}, ids: map[string]*entry{}, homes: map[netip.Addr]*entry{},
 		load: map[netip.Addr]int{}, unsettled: map[string]struct{}{}, keyPrints: map[string]psk.Fingerprint{},
-		reqIDs: firstReqID - 1,
+		reqIDs: firstReqID - 1, manualIDs: firstManualReqID - 1, unarmed: map[string]bool{},
 	}
 	for _, ha := range cfg.HomeAgents {
 		m.ours[ha] = true
@@ -139,7 +149,11 @@ func credential(s *store.Session) Credential {
 func (m *Manager) insert(s store.Session) {
 	m.remove(s.UserName)
 	e := &entry{Session: s, identity: m.identity(s.UserName), place: -1}
-	m.users[s.UserName], m.known[e.identity], m.ids[s.SessionID], m.homes[s.HomeAddress] = e, e, e, e
+	m.users[s.UserName], m.known[e.identity], m.homes[s.HomeAddress] = e, e, e
+	if s.SessionID != "" {
+		m.ids[s.SessionID] = e
+	}
+	m.manual += manual(&s)
 	m.load[s.HomeAgent]++
 	m.proven += proven(&s)
 	m.expiry.add(e)
@@ -151,6 +165,14 @@ func proven(s *store.Session) int {
 		return 0
 	}
 	return 1
+}
+
+// manual is 1 for a session that uses no IKE, and else 0.
+func manual(s *store.Session) int {
+	if s.Manual {
+		return 1
+	}
+	return 0
 }
 
 // remove takes a user's session out of the indexes. The caller holds the lock.
@@ -165,6 +187,7 @@ func (m *Manager) remove(user string) {
 	delete(m.homes, e.HomeAddress)
 	m.load[e.HomeAgent]--
 	m.proven -= proven(&e.Session)
+	m.manual -= manual(&e.Session)
 	m.expiry.drop(e)
 }
 

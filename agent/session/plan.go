@@ -92,6 +92,9 @@ func (m *Manager) plan(req *Request, now time.Time) (*plan, *Refusal) {
 // earlier finds the user's live session and checks that the request may go on
 // from it.
 func (m *Manager) earlier(req *Request) (*store.Session, *Refusal) {
+	if e, ok := m.known[m.identity(req.UserName)]; ok && e.Configured {
+		return nil, refuse(UserConfigured, nil)
+	}
 	if e, ok := m.ids[req.SessionID]; ok && e.UserName != req.UserName {
 		return nil, refuse(SessionOfOtherUser, nil)
 	}
@@ -142,6 +145,9 @@ func (m *Manager) chooseHomeAgent(req *Request, before *store.Session) (netip.Ad
 func (m *Manager) claimAddress(req *Request, now time.Time) (addresspool.Claim, *Refusal) {
 	var claim addresspool.Claim
 	var err error
+	if e, ok := m.homes[req.HomeAddress]; ok && e.Configured {
+		return claim, refuse(AddressConfigured, nil)
+	}
 	if req.HomeAddress.IsValid() {
 		claim, err = m.pool.Claim(req.UserName, req.HomeAddress, now)
 	} else {

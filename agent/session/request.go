@@ -54,6 +54,7 @@ type Reason int
 // The reasons, in the order in which they are looked for.
 const (
 	UserNameUnusable Reason = iota + 1
+	UserConfigured
 	UserNameOfOther
 	SessionOfOtherUser
 	KeyReplayed
@@ -62,6 +63,7 @@ const (
 	SessionsExhausted
 	AddressNotServed
 	AddressReserved
+	AddressConfigured
 	AddressOfOtherUser
 	AddressInUse
 	AddressHeldDown
@@ -74,11 +76,13 @@ const (
 
 var reasonTexts = map[Reason]string{
 	UserNameUnusable:   "the IKE daemon has no identity for the user name",
+	UserConfigured:     "the user is of the home agent's own configuration",
 	UserNameOfOther:    "the IKE daemon cannot tell the user name from that of another session",
 	SessionOfOtherUser: "the Session-Id belongs to another user's session",
 	HomeAgentNotOurs:   "the home agent address is not one of ours",
 	AddressNotServed:   "the home address is not on a home prefix served here",
 	AddressReserved:    "the home address is reserved",
+	AddressConfigured:  "the home address belongs to a mobile node of the home agent's own configuration",
 	AddressOfOtherUser: "the home address belongs to another mobile node",
 	AddressInUse:       "the home address is in use",
 	AddressHeldDown:    "the home address was released a short while ago and is held down",
@@ -94,6 +98,7 @@ var reasonTexts = map[Reason]string{
 
 var reasonKeys = map[Reason]string{
 	UserNameUnusable:   "user_name_unusable",
+	UserConfigured:     "user_configured",
 	UserNameOfOther:    "user_name_of_other",
 	SessionOfOtherUser: "session_of_other_user",
 	KeyReplayed:        "key_replayed",
@@ -102,6 +107,7 @@ var reasonKeys = map[Reason]string{
 	SessionsExhausted:  "sessions_exhausted",
 	AddressNotServed:   "address_not_served",
 	AddressReserved:    "address_reserved",
+	AddressConfigured:  "address_configured",
 	AddressOfOtherUser: "address_of_other_user",
 	AddressInUse:       "address_in_use",
 	AddressHeldDown:    "address_held_down",

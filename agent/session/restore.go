@@ -20,7 +20,8 @@ import (
 // the others, and those whose home address is in no home prefix any more, are ended
 // with a line in the log and taken out of the store, with the binding of the home
 // address, as nobody can tell whose it is. An address is in use by whoever has the
-// session, whatever leases say.
+// session, whatever leases say. Config.Nodes have their sessions afterwards, and
+// those of mobile nodes that were among them are ended.
 func (m *Manager) Restore() ([]Credential, error) {
 	kept := &records{sessions: map[string]store.Session{}, homes: map[netip.Addr]string{}, leases: map[string]store.Lease{}}
 	if err := kept.read(m.store); err != nil {
@@ -28,7 +29,9 @@ func (m *Manager) Restore() ([]Credential, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	kept.configure(m.cfg.Nodes, m.identity, m.log)
 	kept.resolve(m.pool.Serves, m.log)
+	m.addNodes(kept)
 	for user, l := range kept.leases {
 		m.keyPrints[user] = l.LastKey
 	}
@@ -39,8 +42,9 @@ func (m *Manager) Restore() ([]Credential, error) {
 	var creds []Credential
 	for _, s := range kept.sessions {
 		m.insert(s)
-		m.reqIDs = max(m.reqIDs, s.ReqID)
-		creds = append(creds, credential(&s))
+		if !s.Manual {
+			creds = append(creds, credential(&s))
+		}
 	}
 	return creds, m.drop(kept)
 }
@@ -48,9 +52,6 @@ func (m *Manager) Restore() ([]Credential, error) {
 // drop takes what was resolved out of the store, before bindings are read from it.
 // The caller holds the lock.
 func (m *Manager) drop(kept *records) error {
-	for _, s := range kept.dropped {
-		m.reqIDs = max(m.reqIDs, s.ReqID) // the IKE daemon may still use it
-	}
 	m.dropped = kept.dropped
 	if len(kept.changes) == 0 {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"homeagent/agent/store"
@@ -29,6 +30,9 @@ func (m *Manager) String() string { return "session manager" }
 func (m *Manager) Run(ctx context.Context) error {
 	close(m.ready)
 	m.tellDropped()
+	var arming sync.WaitGroup
+	arming.Go(func() { m.armLate(ctx) })
+	defer arming.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -107,7 +111,7 @@ func (m *Manager) durable(user string) []store.Change {
 	delete(m.unsettled, user)
 	changes := []store.Change{store.DeleteSession{UserName: user}}
 	if e, ok := m.users[user]; ok {
-		changes = []store.Change{store.PutSession{Session: e.Session}}
+		changes = []store.Change{store.PutSession{Session: record(e.Session)}}
 	}
 	former := m.former(user, time.Now())
 	if lease, ok := m.pool.Lease(user); ok {

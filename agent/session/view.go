@@ -11,14 +11,17 @@ import (
 	"homeagent/agent/store"
 )
 
-// Counts are the numbers of sessions.
-type Counts struct{ Total, Established int }
+// Counts are the numbers of sessions. Manual ones use no IKE.
+type Counts struct{ Total, Established, Manual int }
+
+// Armed counts the sessions that wait for their first IKE_AUTH.
+func (c Counts) Armed() int { return c.Total - c.Established - c.Manual }
 
 // Counts counts the sessions.
 func (m *Manager) Counts() Counts {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return Counts{Total: len(m.users), Established: m.proven}
+	return Counts{Total: len(m.users), Established: m.proven, Manual: m.manual}
 }
 
 // Sessions lists all sessions in the order of their user names.

@@ -42,8 +42,11 @@ func (c PutSession) check() error {
 	if err := checkUser(s.UserName); err != nil {
 		return err
 	}
-	if s.PSK.IsZero() {
+	switch {
+	case s.PSK.IsZero() && !s.Configured:
 		return fmt.Errorf("the session of %q has no pre-shared key", s.UserName)
+	case !s.PSK.IsZero() && s.Configured:
+		return fmt.Errorf("the session of %q has a pre-shared key, which is the configuration's", s.UserName)
 	}
 	return checkAddresses(s.HomeAddress, s.HomeAgent)
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // A Session is an authorization of a mobile node that has been answered, or is
-// about to be. There is at most one per UserName.
+// about to be, or a mobile node of the configuration. There is at most one per UserName.
 type Session struct {
 	UserName   string
 	SessionID  string // Diameter Session-Id
@@ -37,6 +37,9 @@ type Session struct {
 	PSK   psk.Key
 	// Fingerprint names the MIPv6-AAA-Key the PSK was derived from.
 	Fingerprint psk.Fingerprint
+	// Configured sessions are of the configuration's mobile nodes: the store holds
+	// what became of them, and not their keys. Manual ones use no IKE.
+	Configured, Manual bool
 	// Stateful tells whether the AAA server wants to hear of the end.
 	Stateful bool
 	// AuthorizedAt is the time of the answer; ExpiresAt ends the authorization,

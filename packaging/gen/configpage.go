@@ -24,6 +24,7 @@ var sections = []section{
 	{"diameter.codes", false, "The application's numbers. IANA has assigned none, so both ends have to agree on them."},
 	{"home_agent", false, "What mobile nodes see of the home agent."},
 	{"home_prefix", true, "A prefix that home addresses are taken from."},
+	{"mobile_node", true, "A mobile node that needs no AAA server: it has an IKEv2 pre-shared key of its own, or security associations that are keyed by hand."},
 	{"ike", false, "How strongSwan is used."},
 	{"mobility", false, "How mobile nodes register and are reached."},
 	{"mobility.network", true, "A network behind a mobile router (RFC 3963)."},

@@ -64,7 +64,9 @@ type sessionFields struct {
 	HomeAgent     netip.Addr      `json:"ha"`
 	KeyID         int32           `json:"key_id"`
 	ReqID         uint32          `json:"reqid,omitempty"`
-	Key           []byte          `json:"key"` // sealed where the store has a Sealer
+	Key           []byte          `json:"key,omitempty"` // sealed where the store has a Sealer; none of configured sessions
+	Configured    bool            `json:"conf,omitempty"`
+	Manual        bool            `json:"manual,omitempty"`
 	Fingerprint   psk.Fingerprint `json:"print"`
 	Stateful      bool            `json:"stateful,omitempty"`
 	AuthorizedAt  time.Time       `json:"authorized,omitzero"`
@@ -83,9 +85,9 @@ func (s *Store) encodeSession(v store.Session) ([]byte, error) {
 		KeyID: v.KeyID, ReqID: v.ReqID, Key: v.PSK.Bytes(), Fingerprint: v.Fingerprint, Stateful: v.Stateful,
 		AuthorizedAt: v.AuthorizedAt.UTC(), ExpiresAt: v.ExpiresAt.UTC(), Grace: v.Grace,
 		EstablishedAt: v.EstablishedAt.UTC(), CareOf: v.CareOf,
-		RoutabilitySA: v.RoutabilitySA, PayloadSA: v.PayloadSA,
+		RoutabilitySA: v.RoutabilitySA, PayloadSA: v.PayloadSA, Configured: v.Configured, Manual: v.Manual,
 	}
-	if s.sealer != nil {
+	if s.sealer != nil && !v.Configured {
 		var err error
 		if f.Key, err = s.sealer.Seal(f.Key, keyContext(v.UserName, &f)); err != nil {
 			return nil, err
@@ -99,14 +101,7 @@ func (s *Store) decodeSession(key, record []byte) (store.Session, error) {
 	if err := unpack(key, record, &f); err != nil {
 		return store.Session{}, damaged("session", key, err)
 	}
-	octets := f.Key
-	if s.sealer != nil {
-		var err error
-		if octets, err = s.sealer.Open(f.Key, keyContext(string(key), &f)); err != nil {
-			return store.Session{}, damaged("session", key, err)
-		}
-	}
-	secret, err := psk.KeyFromBytes(octets)
+	secret, err := s.openKey(key, &f)
 	if err != nil {
 		return store.Session{}, damaged("session", key, err)
 	}
@@ -117,8 +112,25 @@ func (s *Store) decodeSession(key, record []byte) (store.Session, error) {
 		KeyID: f.KeyID, ReqID: f.ReqID, PSK: secret, Fingerprint: f.Fingerprint, Stateful: f.Stateful,
 		AuthorizedAt: f.AuthorizedAt, ExpiresAt: f.ExpiresAt, Grace: f.Grace,
 		EstablishedAt: f.EstablishedAt, CareOf: f.CareOf,
-		RoutabilitySA: f.RoutabilitySA, PayloadSA: f.PayloadSA,
+		RoutabilitySA: f.RoutabilitySA, PayloadSA: f.PayloadSA, Configured: f.Configured, Manual: f.Manual,
 	}, nil
+}
+
+// openKey reads the key of a session, none of a configured one.
+func (s *Store) openKey(user []byte, f *sessionFields) (psk.Key, error) {
+	switch {
+	case f.Configured && f.Key != nil:
+		return psk.Key{}, errors.New("it has a key, which is the configuration's")
+	case f.Configured:
+		return psk.Key{}, nil
+	case s.sealer == nil:
+		return psk.KeyFromBytes(f.Key)
+	}
+	octets, err := s.sealer.Open(f.Key, keyContext(string(user), f))
+	if err != nil {
+		return psk.Key{}, err
+	}
+	return psk.KeyFromBytes(octets)
 }
 
 // keyContext names whom a key is for, so that a sealed key cannot be moved to

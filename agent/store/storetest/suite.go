@@ -90,9 +90,11 @@ func emptyStore(t *testing.T, st store.Store) {
 }
 
 func everyField(t *testing.T, st store.Store) {
-	apply(t, st, store.PutSession{Session: Session(1)}, store.PutLease{Lease: Lease(2)}, store.PutBinding{Binding: Binding(3)})
+	configured := Session(4)
+	configured.Configured, configured.Manual, configured.PSK = true, true, store.Session{}.PSK
+	apply(t, st, store.PutSession{Session: Session(1)}, store.PutSession{Session: configured}, store.PutLease{Lease: Lease(2)}, store.PutBinding{Binding: Binding(3)})
 	holds(t, st, Snapshot{
-		Sessions: map[string]store.Session{user(1): Session(1)},
+		Sessions: map[string]store.Session{user(1): Session(1), user(4): configured},
 		Leases:   map[string]store.Lease{user(2): Lease(2)},
 		Bindings: map[netip.Addr]store.Binding{Binding(3).HomeAddress: Binding(3)},
 	})
@@ -153,20 +155,21 @@ func refusals() map[string]store.Change {
 		return store.PutSession{Session: s}
 	}
 	return map[string]store.Change{
-		"no user":           session(func(s *store.Session) { s.UserName = "" }),
-		"long user":         session(func(s *store.Session) { s.UserName = strings.Repeat("x", store.MaxUserName+1) }),
-		"no key":            session(func(s *store.Session) { s.PSK = store.Session{}.PSK }),
-		"no home address":   session(func(s *store.Session) { s.HomeAddress = netip.Addr{} }),
-		"IPv4 home agent":   session(func(s *store.Session) { s.HomeAgent = netip.MustParseAddr("192.0.2.1") }),
-		"mapped address":    session(func(s *store.Session) { s.HomeAddress = netip.MustParseAddr("::ffff:192.0.2.1") }),
-		"zone":              session(func(s *store.Session) { s.HomeAddress = netip.MustParseAddr("fe80::1%eth0") }),
-		"lease of nobody":   store.PutLease{Lease: store.Lease{Address: address(1, 1)}},
-		"lease of nothing":  store.PutLease{Lease: store.Lease{UserName: user(1)}},
-		"nothing former":    store.PutLease{Lease: store.Lease{UserName: user(1), Address: address(1, 1), Former: []store.Former{{}}}},
-		"binding of nobody": store.PutBinding{},
-		"no session":        store.DeleteSession{},
-		"no lease":          store.DeleteLease{},
-		"no binding":        store.DeleteBinding{},
+		"no user":                 session(func(s *store.Session) { s.UserName = "" }),
+		"long user":               session(func(s *store.Session) { s.UserName = strings.Repeat("x", store.MaxUserName+1) }),
+		"no key":                  session(func(s *store.Session) { s.PSK = store.Session{}.PSK }),
+		"the configuration's key": session(func(s *store.Session) { s.Configured = true }),
+		"no home address":         session(func(s *store.Session) { s.HomeAddress = netip.Addr{} }),
+		"IPv4 home agent":         session(func(s *store.Session) { s.HomeAgent = netip.MustParseAddr("192.0.2.1") }),
+		"mapped address":          session(func(s *store.Session) { s.HomeAddress = netip.MustParseAddr("::ffff:192.0.2.1") }),
+		"zone":                    session(func(s *store.Session) { s.HomeAddress = netip.MustParseAddr("fe80::1%eth0") }),
+		"lease of nobody":         store.PutLease{Lease: store.Lease{Address: address(1, 1)}},
+		"lease of nothing":        store.PutLease{Lease: store.Lease{UserName: user(1)}},
+		"nothing former":          store.PutLease{Lease: store.Lease{UserName: user(1), Address: address(1, 1), Former: []store.Former{{}}}},
+		"binding of nobody":       store.PutBinding{},
+		"no session":              store.DeleteSession{},
+		"no lease":                store.DeleteLease{},
+		"no binding":              store.DeleteBinding{},
 	}
 }
 

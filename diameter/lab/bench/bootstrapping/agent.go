@@ -130,6 +130,11 @@ func (playedKernel) Set(context.Context, xfrm.Desired) (xfrm.Changes, error) { r
 // Repair has nothing to repair.
 func (playedKernel) Repair(context.Context) (xfrm.Changes, error) { return nil, nil }
 
+// Associate has nothing to hold.
+func (playedKernel) Associate(context.Context, []xfrm.Association) (xfrm.Changes, error) {
+	return nil, nil
+}
+
 // Watch hears nothing.
 func (playedKernel) Watch(ctx context.Context, _ xfrm.Watcher) error {
 	<-ctx.Done()

@@ -1,0 +1,49 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"homeagent/agent/config"
+	"homeagent/agent/mobilenode"
+)
+
+// credentials is where systemd puts what it hands over to services while they run.
+const credentials = "/run/credentials/"
+
+// mobileNodes looks at the key files of the mobile nodes that need no AAA server: there,
+// readable, nobody else's, and right.
+func mobileNodes(_ context.Context, p *patient) []Finding {
+	var findings []Finding
+	for i := range p.cfg.MobileNodes {
+		n := &p.cfg.MobileNodes[i]
+		f := p.keyFile(n)
+		if f.Status != OK {
+			f = f.of(fmt.Sprintf("mobile_node[%d].key_file", i))
+		}
+		findings = append(findings, f.about(n.UserName))
+	}
+	return findings
+}
+
+func (p *patient) keyFile(n *config.MobileNode) Finding {
+	open := func(name string) (fs.File, error) { return p.Files().Open(inside(name)) }
+	err := mobilenode.Examine(n, open)
+	if out := p.outOfReach(n.KeyFile); out != "" && (err == nil || denied(err)) {
+		return fail(fmt.Sprintf("chgrp %s %s && chmod g+rX %[2]s", userName, out),
+			"%s cannot be read by the user %s, as whom the daemon runs", out, userName)
+	}
+	switch {
+	case strings.HasPrefix(n.KeyFile, credentials):
+		return good("systemd hands over the key of %s", n.HomeAddress)
+	case denied(err):
+		return cannot(n.KeyFile, err)
+	case err != nil:
+		return fail("", "%v", err)
+	case n.Manual():
+		return warn("", "the security associations of %s are keyed by hand, which is for tests: nothing protects from replays but the sequence numbers of Binding Updates, and the keys never change", n.HomeAddress)
+	}
+	return good("the key of %s can be used", n.HomeAddress)
+}

@@ -1,0 +1,123 @@
+package mobilenode
+
+import (
+	"fmt"
+	"io/fs"
+	"net/netip"
+
+	"homeagent/agent/config"
+	"homeagent/ike"
+	"homeagent/ike/psk"
+	"homeagent/xfrm"
+)
+
+// A Node is a mobile node of the configuration with its keys.
+type Node struct {
+	UserName               string
+	HomeAddress, HomeAgent netip.Addr
+	PSK                    psk.Key // zero for one that is keyed by hand
+	manual                 []pair
+}
+
+// A pair is the two security associations for a protocol.
+type pair struct {
+	in, out xfrm.Association // from and to the mobile node
+	prefix  bool             // for Mobile Prefix Solicitations and Advertisements
+}
+
+// Load reads the key files of all mobile nodes of a configuration. The error is of
+// type [config.Problems] and names all that is wrong.
+func Load(cfg *config.Config) ([]Node, error) {
+	var nodes []Node
+	var problems config.Problems
+	for i := range cfg.MobileNodes {
+		n, err := load(&cfg.MobileNodes[i], openFile)
+		if err != nil {
+			problems = append(problems, cfg.Problem(fmt.Sprintf("mobile_node[%d].key_file", i), "%v", err))
+			continue
+		}
+		nodes = append(nodes, n)
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return nodes, nil
+}
+
+// Examine tells what is wrong with the key file of a mobile node of the configuration,
+// in whatever files it is.
+func Examine(c *config.MobileNode, open func(name string) (fs.File, error)) error {
+	_, err := load(c, open)
+	return err
+}
+
+func load(c *config.MobileNode, open func(string) (fs.File, error)) (Node, error) {
+	n := Node{UserName: c.UserName, HomeAddress: c.HomeAddress, HomeAgent: c.HomeAgent}
+	text, err := read(c.KeyFile, open)
+	if err != nil {
+		return n, err
+	}
+	defer clear(text)
+	if !c.Manual() {
+		n.PSK, err = preShared(text)
+	} else {
+		n.manual, err = pairs(c, text)
+	}
+	if err != nil {
+		return n, fmt.Errorf("%s: %w", c.KeyFile, err)
+	}
+	return n, nil
+}
+
+// Associations are the security associations that the kernel must hold of a mobile
+// node that is keyed by hand, with the reqid that is its own.
+func (n *Node) Associations(reqID uint32) []xfrm.Association {
+	var all []xfrm.Association
+	for _, p := range n.manual {
+		p.in.ReqID, p.out.ReqID = reqID, reqID
+		if p.prefix {
+			p.in.ReqID, p.out.ReqID = ike.PrefixReqID(reqID), ike.PrefixReqID(reqID)
+		}
+		all = append(all, p.in, p.out)
+	}
+	return all
+}
+
+// DiscoversPrefixes tells whether it has security associations of its own for Mobile
+// Prefix Solicitations and Advertisements.
+func (n *Node) DiscoversPrefixes() bool { return len(n.manual) > 1 }
+
+// pairs makes the security associations of a mobile node that is keyed by hand.
+func pairs(c *config.MobileNode, text []byte) ([]pair, error) {
+	keys, err := parseKeys(text)
+	if err != nil {
+		return nil, err
+	}
+	defer keys.wipe()
+	all := []pair{{
+		in:  xfrm.Association{Src: c.HomeAddress, Dst: c.HomeAgent, SPI: c.SPIIn, Protocol: xfrm.MobilityHeader},
+		out: xfrm.Association{Src: c.HomeAgent, Dst: c.HomeAddress, SPI: c.SPIOut, Protocol: xfrm.MobilityHeader},
+	}}
+	if c.PrefixSPIIn != 0 {
+		all = append(all, pair{
+			in:     xfrm.Association{Src: c.HomeAddress, Dst: c.HomeAgent, SPI: c.PrefixSPIIn, Protocol: xfrm.ICMPv6},
+			out:    xfrm.Association{Src: c.HomeAgent, Dst: c.HomeAddress, SPI: c.PrefixSPIOut, Protocol: xfrm.ICMPv6},
+			prefix: true,
+		})
+	}
+	for i := range all {
+		p, before := &all[i], ""
+		if p.prefix {
+			before = "prefix_"
+		}
+		for direction, a := range map[string]*xfrm.Association{"_in": &p.in, "_out": &p.out} {
+			if a.Encryption, err = keys.take(encryptions[c.Encryption], before+"encryption"+direction); err != nil {
+				return nil, err
+			}
+			if a.Integrity, err = keys.take(integrities[c.Integrity], before+"integrity"+direction); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, keys.rest()
+}

@@ -1,0 +1,97 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"homeagent/agent/config"
+	"homeagent/agent/mobilenode"
+	"homeagent/agent/session"
+	"homeagent/xfrm"
+)
+
+// loadNodes reads the mobile nodes of a configuration. The error is a config.Problem,
+// or several, where the operator can act.
+func (a *Agent) loadNodes(cfg *config.Config) ([]mobilenode.Node, error) {
+	nodes, err := mobilenode.Load(cfg)
+	if err != nil {
+		return nil, err
+	}
+	users := map[string]string{} // by identity
+	for i, n := range nodes {
+		if n.PSK.IsZero() {
+			continue
+		}
+		key := fmt.Sprintf("mobile_node[%d].user_name", i)
+		identity, err := a.charon.Identify(n.UserName)
+		if err != nil {
+			return nil, cfg.Problem(key, "it cannot be an IKE identity: %v", err)
+		}
+		if other, taken := users[identity]; taken {
+			return nil, cfg.Problem(key, "strongSwan cannot tell %q from %q", n.UserName, other)
+		}
+		users[identity] = n.UserName
+	}
+	return nodes, nil
+}
+
+// sessionNodes puts mobile nodes into the terms of sessions.
+func sessionNodes(nodes []mobilenode.Node) []session.Node {
+	all := make([]session.Node, len(nodes))
+	for i, n := range nodes {
+		all[i] = session.Node{UserName: n.UserName, HomeAddress: n.HomeAddress, HomeAgent: n.HomeAgent, PSK: n.PSK}
+	}
+	return all
+}
+
+// setNodes takes note of the mobile nodes in force.
+func (a *Agent) setNodes(nodes []mobilenode.Node) {
+	homes := make(map[netip.Addr]mobilenode.Node, len(nodes))
+	for _, n := range nodes {
+		if n.PSK.IsZero() {
+			homes[n.HomeAddress] = n
+			a.deps.Log.Warn("security associations of a mobile node are keyed by hand, which is for tests: nothing protects from replays but the sequence numbers of Binding Updates, and the keys never change",
+				"user_name", n.UserName, "home_address", n.HomeAddress)
+		}
+	}
+	a.manual.Store(&homes)
+}
+
+// manualNode finds the mobile node with a home address that is keyed by hand.
+func (a *Agent) manualNode(home netip.Addr) (mobilenode.Node, bool) {
+	n, ok := (*a.manual.Load())[home]
+	return n, ok
+}
+
+// associations are the security associations that are keyed by hand, of mobile nodes
+// with a session.
+func (a *Agent) associations() []xfrm.Association {
+	var all []xfrm.Association
+	for home, n := range *a.manual.Load() {
+		if s, ok := a.sessions.Owner(home); ok && s.Manual && s.UserName == n.UserName && s.HomeAgent == n.HomeAgent {
+			all = append(all, n.Associations(s.ReqID)...)
+		}
+	}
+	return all
+}
+
+// configureNodes takes over the mobile nodes of a configuration that is read again.
+func (a *Agent) configureNodes(ctx context.Context, cfg *config.Config, nodes []mobilenode.Node) error {
+	err := a.sessions.Configure(ctx, sessionNodes(nodes))
+	var refused *session.NodeError
+	if errors.As(err, &refused) {
+		for i, n := range cfg.MobileNodes {
+			if n.UserName == refused.UserName {
+				return cfg.Problem(fmt.Sprintf("mobile_node[%d].user_name", i), "%v", refused.Err)
+			}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	a.setNodes(nodes)
+	a.kernel.associate(ctx)
+	return nil
+}

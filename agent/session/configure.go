@@ -1,0 +1,299 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"homeagent/agent/addresspool"
+	"homeagent/agent/store"
+)
+
+// Configure replaces the mobile nodes of the configuration: sessions of those that
+// left end, new ones begin, and a new key takes the place of the one before while
+// IKE_SAs live on. It is done wholly or, with an error, not at all; that is a
+// [*NodeError] if the configuration asks for what somebody else has. A key that the
+// IKE daemon does not take at once is loaded later.
+func (m *Manager) Configure(ctx context.Context, nodes []Node) error {
+	endTurns, err := m.turnsOf(ctx, nodes)
+	defer func() {
+		for _, end := range endTurns {
+			end()
+		}
+	}()
+	if err != nil {
+		return fmt.Errorf("taking over mobile nodes: %w", err)
+	}
+	c, err := m.compare(nodes, time.Now())
+	if err != nil {
+		return fmt.Errorf("taking over mobile nodes: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.EffectTimeout)
+	defer cancel()
+	if changes := c.changes(); len(changes) > 0 {
+		if err := m.store.Apply(ctx, changes...); err != nil {
+			m.giveUp(c)
+			return fmt.Errorf("taking over mobile nodes: %w", err)
+		}
+	}
+	m.carry(c)
+	m.follow(ctx, c)
+	return nil
+}
+
+// turnsOf takes the turns of all users that the old or the new configuration names,
+// in one order, so that two who do so cannot wait for each other.
+func (m *Manager) turnsOf(ctx context.Context, nodes []Node) (endTurns []func(), err error) {
+	var identities []string
+	m.mu.Lock()
+	for _, e := range m.users {
+		if e.Configured {
+			identities = append(identities, e.identity)
+		}
+	}
+	m.mu.Unlock()
+	for _, n := range nodes {
+		identities = append(identities, m.identity(n.UserName))
+	}
+	slices.Sort(identities)
+	for _, identity := range slices.Compact(identities) {
+		end, err := m.turns.take(ctx, identity)
+		if err != nil {
+			return endTurns, err
+		}
+		endTurns = append(endTurns, end)
+	}
+	return endTurns, nil
+}
+
+// A configuring is how the mobile nodes of a configuration differ from those before.
+type configuring struct {
+	ended, added, rekeyed []store.Session
+	claims                []addresspool.Claim // for those added whose address was free
+	at                    time.Time
+}
+
+// compare finds the differences and claims what is free. Nothing is kept when it
+// refuses.
+func (m *Manager) compare(nodes []Node, now time.Time) (*configuring, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c, known := &configuring{at: now}, byUser(nodes)
+	for user, e := range m.users {
+		if n := known[user]; e.Configured && (n == nil || !n.has(&e.Session)) {
+			c.ended = append(c.ended, e.Session)
+		}
+	}
+	slices.SortFunc(c.ended, func(a, b store.Session) int { return cmp.Compare(a.UserName, b.UserName) })
+	for i := range nodes {
+		if err := m.compareNode(c, &nodes[i]); err != nil {
+			m.undo(c)
+			return nil, &NodeError{UserName: nodes[i].UserName, Err: err}
+		}
+	}
+	return c, nil
+}
+
+func (m *Manager) compareNode(c *configuring, n *Node) error {
+	if e, ok := m.users[n.UserName]; ok && n.has(&e.Session) {
+		if !e.PSK.Equal(n.PSK) {
+			s := e.Session
+			s.PSK = n.PSK
+			c.rekeyed = append(c.rekeyed, s)
+		}
+		return nil
+	}
+	free, err := m.admissible(c, n)
+	if err != nil {
+		return err
+	}
+	if free {
+		claim, err := m.pool.Take(n.UserName, n.HomeAddress, c.at)
+		if err != nil {
+			return fmt.Errorf("its home address %s: %w (try again in a moment)", n.HomeAddress, err)
+		}
+		c.claims = append(c.claims, claim)
+	}
+	c.added = append(c.added, m.sessionOf(n, c.at))
+	return nil
+}
+
+// admissible tells why a mobile node cannot have a session, or whether its address is
+// free already.
+func (m *Manager) admissible(c *configuring, n *Node) (free bool, err error) {
+	identity, err := m.keys.Identify(n.UserName)
+	if err != nil && !n.PSK.IsZero() {
+		return false, fmt.Errorf("its user name cannot be an IKE identity: %w", err)
+	}
+	if e, ok := m.known[cmp.Or(identity, n.UserName)]; ok && !c.ends(e.UserName) {
+		return false, fmt.Errorf("%q has a session already, which the IKE daemon cannot tell from it (end it: homeagentctl release %s)", e.UserName, e.UserName)
+	}
+	if !m.ours[n.HomeAgent] {
+		return false, fmt.Errorf("its home agent address %s is not in force yet (systemctl restart homeagent)", n.HomeAgent)
+	}
+	if r, refused := m.pool.Refuses(n.HomeAddress); refused {
+		return false, fmt.Errorf("its home address %s, as home prefixes are in force now: %s (systemctl restart homeagent)", n.HomeAddress, r.String())
+	}
+	holder, inUse := m.pool.Holder(n.HomeAddress)
+	if inUse && !c.ends(holder) {
+		return false, fmt.Errorf("its home address %s is in use by %q (end that session: homeagentctl release %s)", n.HomeAddress, holder, n.HomeAddress)
+	}
+	return !inUse, nil
+}
+
+func (c *configuring) ends(user string) bool {
+	return slices.ContainsFunc(c.ended, func(s store.Session) bool { return s.UserName == user })
+}
+
+func (c *configuring) adds(user string) bool {
+	return slices.ContainsFunc(c.added, func(s store.Session) bool { return s.UserName == user })
+}
+
+func (c *configuring) claimed(user string) bool {
+	return slices.ContainsFunc(c.claims, func(l addresspool.Claim) bool { return l.UserName == user })
+}
+
+func (c *configuring) changes() []store.Change {
+	var all []store.Change
+	for _, s := range c.ended {
+		all = append(all, store.DeleteSession{UserName: s.UserName}, store.DeleteBinding{HomeAddress: s.HomeAddress},
+			store.PutLease{Lease: store.Lease{UserName: s.UserName, Address: s.HomeAddress, Released: c.at}})
+	}
+	for i := range c.added {
+		all = append(all, added(&c.added[i])...)
+	}
+	return all
+}
+
+// undo takes claims back. The caller holds the lock.
+func (m *Manager) undo(c *configuring) {
+	for _, claim := range slices.Backward(c.claims) {
+		m.pool.Undo(claim)
+	}
+}
+
+// giveUp takes everything back. What the store came to hold is not known.
+func (m *Manager) giveUp(c *configuring) {
+	m.mu.Lock()
+	m.undo(c)
+	m.mu.Unlock()
+	var users []string
+	for _, s := range slices.Concat(c.ended, c.added) {
+		users = append(users, s.UserName)
+	}
+	m.unsettle(users)
+	m.wake()
+}
+
+// carry makes the differences the state of memory. Addresses that are exchanged are
+// all released before any is taken.
+func (m *Manager) carry(c *configuring) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range c.ended {
+		m.remove(s.UserName)
+		if !c.claimed(s.UserName) {
+			m.pool.Release(s.UserName, c.at)
+		}
+	}
+	for _, s := range c.added {
+		if !c.claimed(s.UserName) {
+			if _, err := m.pool.Take(s.UserName, s.HomeAddress, c.at); err != nil {
+				m.log.Error("the home address of a mobile node of the configuration is somebody else's", "user_name", s.UserName, "home_address", s.HomeAddress, "error", err)
+			}
+		}
+		m.insert(s)
+	}
+	for _, s := range c.rekeyed {
+		m.users[s.UserName].PSK = s.PSK
+	}
+	for _, s := range slices.Concat(c.added, c.rekeyed) {
+		if !s.Manual {
+			m.unarmed[s.UserName] = true
+		}
+	}
+	m.forgetLeases()
+	m.wake()
+}
+
+// follow tells the IKE daemon and the others what has changed.
+func (m *Manager) follow(ctx context.Context, c *configuring) {
+	for _, s := range c.ended {
+		if !s.Manual {
+			if err := m.keys.Forget(ctx, s.HomeAddress); err != nil {
+				m.log.Warn("a mobile node that left the configuration is still known to the IKE daemon, which removes it when it can be reached",
+					"user_name", s.UserName, "home_address", s.HomeAddress, "error", err)
+			}
+		}
+		m.ended(s)
+		if m.cfg.Over != nil {
+			m.cfg.Over(s, Administrative)
+		}
+	}
+	for _, s := range slices.Concat(c.added, c.rekeyed) {
+		if m.cfg.Began != nil {
+			m.cfg.Began(s, !c.adds(s.UserName))
+		}
+		if !s.Manual {
+			m.arm(ctx, s.UserName)
+		}
+	}
+}
+
+// arm has the IKE daemon take the key of a configured user, or armLate try again.
+// The caller has the user's turn.
+func (m *Manager) arm(ctx context.Context, user string) {
+	s, ok := m.byUser(user)
+	if ok && s.Configured && !s.Manual {
+		if err := m.keys.Arm(ctx, credential(&s)); err != nil {
+			m.log.Warn("the IKE daemon did not take the key of a mobile node of the configuration, which is tried again",
+				"user_name", user, "home_address", s.HomeAddress, "error", err)
+			select {
+			case m.late <- struct{}{}:
+			default:
+			}
+			return
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.unarmed, user)
+}
+
+// armLate loads the keys that the IKE daemon did not take, until ctx ends.
+func (m *Manager) armLate(ctx context.Context) {
+	for {
+		select {
+		case <-m.late:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return
+		}
+		m.mu.Lock()
+		users := make([]string, 0, len(m.unarmed))
+		for user := range m.unarmed {
+			users = append(users, user)
+		}
+		m.mu.Unlock()
+		for _, user := range users {
+			m.armOne(ctx, user)
+		}
+	}
+}
+
+func (m *Manager) armOne(ctx context.Context, user string) {
+	end, err := m.turns.take(ctx, m.identity(user))
+	if err != nil {
+		return
+	}
+	defer end()
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.EffectTimeout)
+	defer cancel()
+	m.arm(ctx, user)
+}

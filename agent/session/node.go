@@ -1,0 +1,134 @@
+package session
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"homeagent/agent/store"
+	"homeagent/ike/psk"
+)
+
+// A Node is a mobile node of the configuration. It needs no AAA server: its session
+// is there as long as it is in the configuration. No user of an AAA server gets its
+// name or its home address.
+type Node struct {
+	UserName               string
+	HomeAddress, HomeAgent netip.Addr
+	// PSK is its pre-shared key, zero for one whose security associations are keyed
+	// by hand.
+	PSK psk.Key
+}
+
+// A NodeError says why a mobile node of the configuration cannot be.
+type NodeError struct {
+	UserName string
+	Err      error
+}
+
+// Error names the mobile node.
+func (e *NodeError) Error() string { return fmt.Sprintf("mobile node %q: %v", e.UserName, e.Err) }
+
+// Unwrap is the cause.
+func (e *NodeError) Unwrap() error { return e.Err }
+
+// has tells whether a session is the node's, whatever its key.
+func (n *Node) has(s *store.Session) bool {
+	return s.Configured && s.UserName == n.UserName && s.HomeAddress == n.HomeAddress && s.HomeAgent == n.HomeAgent && s.Manual == n.PSK.IsZero()
+}
+
+// record is what the store holds of a session: a key of the configuration is no
+// part of it.
+func record(s store.Session) store.Session {
+	if s.Configured {
+		s.PSK = psk.Key{}
+	}
+	return s
+}
+
+func byUser(nodes []Node) map[string]*Node {
+	all := make(map[string]*Node, len(nodes))
+	for i := range nodes {
+		all[nodes[i].UserName] = &nodes[i]
+	}
+	return all
+}
+
+// configure has the sessions of the store agree with the configuration: those of
+// mobile nodes that left it are ended, and those that have what it gives to others.
+func (r *records) configure(nodes []Node, identity func(string) string, log *slog.Logger) {
+	known, identities, homes := byUser(nodes), map[string]bool{}, map[netip.Addr]bool{}
+	for _, n := range nodes {
+		identities[identity(n.UserName)], homes[n.HomeAddress] = true, true
+	}
+	for user, s := range r.sessions {
+		n := known[user]
+		switch {
+		case n != nil && n.has(&s):
+			s.PSK = n.PSK
+			r.sessions[user] = s
+		case s.Configured:
+			log.Warn("a mobile node is not in the configuration any more as it was, its session is ended",
+				"user_name", user, "home_address", s.HomeAddress)
+			r.drop(&s)
+		case identities[identity(user)] || homes[s.HomeAddress]:
+			log.Warn("the configuration gives the user name or the home address of a session to a mobile node, the session is ended",
+				"user_name", user, "home_address", s.HomeAddress, "session_id", s.SessionID)
+			r.drop(&s)
+		}
+	}
+}
+
+// addNodes makes sessions for the mobile nodes of the configuration that have none.
+// The caller holds the lock.
+func (m *Manager) addNodes(kept *records) {
+	for _, s := range kept.sessions {
+		m.noteReqID(&s)
+	}
+	for i := range kept.dropped {
+		m.noteReqID(&kept.dropped[i]) // the IKE daemon may still use it
+	}
+	now := time.Now()
+	for i := range m.cfg.Nodes {
+		n := &m.cfg.Nodes[i]
+		if _, there := kept.sessions[n.UserName]; there || !m.pool.Serves(n.HomeAddress) {
+			continue
+		}
+		s := m.sessionOf(n, now)
+		kept.sessions[n.UserName] = s
+		kept.changes = append(kept.changes, added(&s)...)
+	}
+}
+
+// sessionOf makes the session of a mobile node. The caller holds the lock.
+func (m *Manager) sessionOf(n *Node, now time.Time) store.Session {
+	s := store.Session{
+		UserName: n.UserName, HomeAddress: n.HomeAddress, HomeAgent: n.HomeAgent, PSK: n.PSK,
+		Configured: true, Manual: n.PSK.IsZero(), AuthorizedAt: now,
+	}
+	if s.Manual {
+		m.manualIDs++
+		s.ReqID = m.manualIDs
+		return s
+	}
+	s.ReqID = m.reqID(nil)
+	return s
+}
+
+// noteReqID keeps a reqid from being given again.
+func (m *Manager) noteReqID(s *store.Session) {
+	if s.Manual {
+		m.manualIDs = max(m.manualIDs, s.ReqID)
+		return
+	}
+	m.reqIDs = max(m.reqIDs, s.ReqID)
+}
+
+// added is what the store must hold of a new mobile node of the configuration.
+func added(s *store.Session) []store.Change {
+	return []store.Change{
+		store.PutSession{Session: record(*s)},
+		store.PutLease{Lease: store.Lease{UserName: s.UserName, Address: s.HomeAddress}},
+	}
+}
