@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,12 +51,20 @@ func certificate(t *testing.T, name string, validFor time.Duration) []byte {
 type wallet struct {
 	*attention
 	folder string
-	out    *bytes.Buffer
+	mu     sync.Mutex
+	out    bytes.Buffer
+}
+
+// Write is the log's.
+func (w *wallet) Write(line []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.out.Write(line)
 }
 
 func newWallet(t *testing.T) *wallet {
-	w := &wallet{folder: t.TempDir(), out: new(bytes.Buffer)}
-	log := slog.New(slog.NewTextHandler(w.out, nil))
+	w := &wallet{folder: t.TempDir()}
+	log := slog.New(slog.NewTextHandler(w, nil))
 	w.attention = &attention{events: events.New(0, log), log: log}
 	return w
 }
@@ -77,6 +86,8 @@ func (w *wallet) config() *config.Config {
 func (w *wallet) told(t *testing.T, want map[string]int) {
 	t.Helper()
 	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for text, times := range want {
 		if got := strings.Count(w.out.String(), text); got != times {
 			t.Errorf("%q is %d times in the log, want %d:\n%s", text, got, times, w.out.String())

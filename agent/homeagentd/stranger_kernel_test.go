@@ -45,7 +45,13 @@ const (
 // association yet.
 func (s *system) stranger(t *testing.T, n int) *stranger {
 	t.Helper()
-	node := &stranger{system: s, t: t, userName: user(n), home: s.bootstrap(t, n), reqID: 7700 + n}
+	return s.strangerAt(t, n, s.bootstrap(t, n))
+}
+
+// strangerAt is user n away on foreign link A with that home address.
+func (s *system) strangerAt(t *testing.T, n int, home netip.Addr) *stranger {
+	t.Helper()
+	node := &stranger{system: s, t: t, userName: user(n), home: home, reqID: 7700 + n}
 	node.commands(s.MobileNode, fmt.Sprintf("ip -6 addr add %s/128 dev lo nodad home", node.home))
 	node.sendsFrom(testbed.CareOfAddressA)
 	err := s.MobileNode.Do(func() (err error) {
