@@ -30,6 +30,7 @@ secured = "loopback"
 		first + second + "bootstrapper = false\n": "homeagent.toml:8: diameter.peer.bootstrapper: ",
 		first + "bootstrapper = false\n" + second: "homeagent.toml:12: diameter.peer.bootstrapper: ",
 		first + second + "bootstrapper = true\n":  "",
+		first + "[[mobile_node]]\nuser_name = \"mn1@example.com\"\nhome_address = \"2001:db8:1::99\"\nkey_file = \"/key\"\n": "",
 	} {
 		file := filepath.Join(t.TempDir(), "homeagent.toml")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
