@@ -13,15 +13,15 @@ import (
 
 // answerAgents answers a request that came to the anycast address of a home prefix,
 // straight to where it came from (RFC 6275 section 10.5.1).
-func (s *Server) answerAgents(p *rawsocket.Packet, m *message.AgentRequest, now time.Time) Outcome {
+func (s *Server) answerAgents(p *rawsocket.Packet, m *message.AgentRequest, now time.Time) (*answer, Outcome) {
 	l, prefix, ok := s.servedBy(p.Destination)
 	switch {
 	case !ok:
-		return NotAnycast
+		return nil, NotAnycast
 	case !p.Source.IsGlobalUnicast():
-		return BadSource
+		return nil, BadSource
 	case !s.replies.Allow(now):
-		return RateLimited
+		return nil, RateLimited
 	}
 	self := agentlist.Agent{
 		Preference:   l.Preference,
@@ -31,11 +31,11 @@ func (s *Server) answerAgents(p *rawsocket.Packet, m *message.AgentRequest, now 
 	agents, routers := agentlist.Order(append(l.agents.Agents(now), self), m.MobileRouter, message.MaxAgents, rand.Shuffle)
 	reply := &message.AgentReply{ID: m.ID, MobileRouter: routers, Agents: agents}
 	s.counters.AgentReplies++
-	return s.judge(s.socket.Send(rawsocket.Outgoing{
+	return &answer{packet: rawsocket.Outgoing{
 		Source:      self.Addresses[0],
 		Destination: p.Source,
 		Payload:     message.Append(nil, reply),
-	}))
+	}}, Answered
 }
 
 // servedBy finds the home prefix that has an anycast address.

@@ -82,8 +82,9 @@ type bench struct {
 	t        *testing.T
 	socket   *socket
 	log      *lines
-	bindings sync.Map    // of discovery.Binding, by home address
-	missing  atomic.Bool // the interfaces are
+	bindings sync.Map               // of discovery.Binding, by home address
+	missing  atomic.Bool            // the interfaces are
+	finding  atomic.Pointer[func()] // what happens while an interface is looked up
 }
 
 // lines is a log that is written and read at the same time.
@@ -167,6 +168,9 @@ func (b *bench) binding(home netip.Addr) (discovery.Binding, bool) {
 }
 
 func (b *bench) find(name string) (discovery.Interface, error) {
+	if during := b.finding.Load(); during != nil {
+		(*during)()
+	}
 	if b.missing.Load() {
 		return discovery.Interface{}, fmt.Errorf("no interface %q", name)
 	}

@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"errors"
 	"net/netip"
 	"time"
 
@@ -17,65 +16,52 @@ const solicitationInterval = time.Second
 
 // answerPrefixes answers a mobile node that has a binding and is where the binding
 // says.
-func (s *Server) answerPrefixes(p *rawsocket.Packet, m *message.PrefixSolicitation, now time.Time) Outcome {
+func (s *Server) answerPrefixes(p *rawsocket.Packet, m *message.PrefixSolicitation, now time.Time) (*answer, Outcome) {
 	if !p.HomeAddress.IsValid() {
-		return NoHomeAddress
+		return nil, NoHomeAddress
 	}
 	binding, bound := s.cfg.Binding(p.HomeAddress)
 	at, answered := s.answered[p.HomeAddress]
 	switch {
 	case !bound:
-		return NotBound
+		return nil, NotBound
 	case binding.CareOf != p.Source:
-		return OtherCareOf
+		return nil, OtherCareOf
 	case answered && now.Sub(at) < solicitationInterval:
-		return RateLimited
+		return nil, RateLimited
 	}
-	outcome := s.advertise(p.HomeAddress, binding, m.ID, now)
-	if outcome == Answered {
+	a, outcome := s.advertise(p.HomeAddress, binding, m.ID, now)
+	if a != nil {
 		s.answered[p.HomeAddress] = now
-		s.schedule.Told(p.HomeAddress, now)
 	}
-	return outcome
+	return a, outcome
+}
+
+// solicited takes note of what came of the answer to a mobile node, which may ask
+// again at once if it was not sent. The caller holds the lock.
+func (s *Server) solicited(home netip.Addr, outcome Outcome, now time.Time) {
+	if outcome == Answered {
+		s.schedule.Told(home, now)
+		return
+	}
+	delete(s.answered, home)
 }
 
 // advertise: RFC 6275 section 10.6.3. The M and O flags stay clear, as there is no
 // DHCPv6 through the tunnel (section 6.8).
-func (s *Server) advertise(home netip.Addr, b Binding, id uint16, now time.Time) Outcome {
+func (s *Server) advertise(home netip.Addr, b Binding, id uint16, now time.Time) (*answer, Outcome) {
 	l := s.linkOf(home)
 	if l == nil {
-		return NotHomePrefix
+		return nil, NotHomePrefix
 	}
 	advertisement := &message.PrefixAdvertisement{ID: id, Prefixes: l.prefixes(now)}
-	return s.sendProtected(rawsocket.Outgoing{
+	return &answer{home: home, packet: rawsocket.Outgoing{
 		Source:      b.HomeAgent,
 		Destination: home,
 		CareOf:      b.CareOf,
 		Association: b.Association,
 		Payload:     message.Append(nil, advertisement),
-	})
-}
-
-// sendProtected sends an advertisement under ESP where the mobile node has a security
-// association for it, and in the clear only if that is allowed (RFC 6275 section
-// 5.4).
-func (s *Server) sendProtected(o rawsocket.Outgoing) Outcome {
-	err := rawsocket.ErrNoAssociation
-	if o.Association != 0 {
-		err = s.socket.Send(o)
-	}
-	if errors.Is(err, rawsocket.ErrNoAssociation) {
-		if s.cfg.RequireESP {
-			return Unprotected
-		}
-		o.Association = 0
-		err = s.socket.Send(o)
-	}
-	outcome := s.judge(err)
-	if outcome == Answered {
-		s.counters.PrefixAdvertisements++
-	}
-	return outcome
+	}}, Answered
 }
 
 func (s *Server) linkOf(home netip.Addr) *link {

@@ -36,8 +36,9 @@ type Server struct {
 	ready chan struct{}
 	kick  chan struct{} // the schedule's next one comes earlier
 
-	mu       sync.Mutex
-	socket   Socket // nil before Run
+	socket Socket // nil before Run
+
+	mu       sync.Mutex // never held while something is sent
 	links    []*link
 	replies  ratelimit.Limiter
 	answered map[netip.Addr]time.Time // solicitations, by home address
@@ -55,9 +56,9 @@ type link struct {
 	own     []netip.Addr // addresses of the interface
 	agents  agentlist.List
 	self    SelfAdvertisement
-	since   time.Time // start, or the last advertisement of our own
-	problem string    // the last one of upkeep
-	joined  map[netip.Addr]int
+	since   time.Time          // start, or the last advertisement of our own
+	problem string             // the last one of upkeep
+	joined  map[netip.Addr]int // by interface; upkeep's alone
 }
 
 // New returns a server that serves nothing before Run.
@@ -107,8 +108,8 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 func (s *Server) start(socket Socket) {
-	s.mu.Lock()
 	s.socket = socket
+	s.mu.Lock()
 	for _, l := range s.links {
 		l.since = time.Now()
 	}
@@ -125,33 +126,38 @@ func (s *Server) String() string { return "home agent and prefix discovery" }
 
 // handle takes a received message.
 func (s *Server) handle(p *rawsocket.Packet) {
+	now := time.Now()
+	a, outcome := s.decide(p, now)
+	if a != nil {
+		outcome = s.send(a)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counters.Received[outcome]++
+	if a != nil && a.home.IsValid() {
+		s.solicited(a.home, outcome, now)
+	}
+}
+
+// decide tells what becomes of a received message: what to answer, or nil and the
+// outcome.
+func (s *Server) decide(p *rawsocket.Packet, now time.Time) (*answer, Outcome) {
 	m, err := message.Parse(p.Payload)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.catchUp()
 	if err != nil {
-		s.counters.Received[Malformed]++
-		return
+		return nil, Malformed
 	}
-	now, outcome := time.Now(), Malformed // of a type that is not for us
 	switch m := m.(type) {
 	case *message.RouterAdvertisement:
-		outcome = s.advertised(p, m, now)
+		return nil, s.advertised(p, m, now)
 	case *message.AgentRequest:
-		outcome = s.answerAgents(p, m, now)
+		return s.answerAgents(p, m, now)
 	case *message.PrefixSolicitation:
-		outcome = s.answerPrefixes(p, m, now)
+		return s.answerPrefixes(p, m, now)
 	}
-	s.counters.Received[outcome]++
-}
-
-// judge tells what came of sending; whoever asked asks again.
-func (s *Server) judge(err error) Outcome {
-	if err != nil {
-		s.log.Debug("a discovery message could not be sent", "error", err)
-		return Unsent
-	}
-	return Answered
+	return nil, Malformed // of a type that is not for us
 }
 
 // keep does upkeep until ctx ends.
@@ -169,10 +175,15 @@ func (s *Server) keep(ctx context.Context) error {
 }
 
 func (s *Server) upkeep(now time.Time) {
+	for _, l := range s.links {
+		err := s.refresh(l)
+		s.mu.Lock()
+		s.report(l, err)
+		s.mu.Unlock()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.links {
-		s.report(l, s.refresh(l))
 		l.agents.Expire(now)
 		s.warnOfSilence(l, now)
 	}
@@ -186,19 +197,22 @@ func (s *Server) upkeep(now time.Time) {
 // refresh looks the link's interface up and joins the anycast addresses of its
 // prefixes. Those of a virtual link are joined on the loopback interface.
 func (s *Server) refresh(l *link) error {
-	name := l.Interface
-	if name == "" {
+	s.mu.Lock()
+	virtual, name, prefixes := l.Interface == "", l.Interface, l.Prefixes
+	s.mu.Unlock()
+	if virtual {
 		name = "lo"
 	}
 	found, err := s.cfg.FindInterface(name)
+	if !virtual {
+		s.mu.Lock()
+		l.index, l.own = found.Index, found.Addresses
+		s.mu.Unlock()
+	}
 	if err != nil {
-		l.index, l.own = 0, nil
 		return err
 	}
-	if l.Interface != "" {
-		l.index, l.own = found.Index, found.Addresses
-	}
-	for _, p := range l.Prefixes {
+	for _, p := range prefixes {
 		a := Anycast(p.Prefix)
 		if l.joined[a] == found.Index {
 			continue
@@ -211,7 +225,8 @@ func (s *Server) refresh(l *link) error {
 	return nil
 }
 
-// report writes a problem when it is a new one, and when it is gone.
+// report writes a problem when it is a new one, and when it is gone. The caller holds
+// the lock.
 func (s *Server) report(l *link, err error) {
 	problem := ""
 	if err != nil {

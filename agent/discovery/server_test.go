@@ -270,7 +270,7 @@ func TestH42_NotAnswered(t *testing.T) {
 }
 
 // An advertisement leaves under ESP where there is a security association, and in
-// the clear only if that is allowed.
+// the clear only if there is none and that is allowed.
 func TestH42_Protection(t *testing.T) {
 	solicitation := rawsocket.Packet{Source: careOf, HomeAddress: home, Destination: agent}
 	for _, tt := range []struct {
@@ -282,8 +282,8 @@ func TestH42_Protection(t *testing.T) {
 	}{
 		{"an association", 7, 7, false, discovery.Answered, 7},
 		{"an association is required", 7, 7, true, discovery.Answered, 7},
-		{"none yet", 7, 0, false, discovery.Answered, 0},
-		{"none yet, required", 7, 0, true, discovery.Unprotected, 0},
+		{"none in the kernel", 7, 0, false, discovery.Unprotected, 0},
+		{"none in the kernel, required", 7, 0, true, discovery.Unprotected, 0},
 		{"none possible", 0, 0, false, discovery.Answered, 0},
 		{"none possible, required", 0, 0, true, discovery.Unprotected, 0},
 	} {

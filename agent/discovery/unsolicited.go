@@ -115,32 +115,49 @@ func (s *Server) deliver(ctx context.Context) error {
 
 // deliverDue sends what is due and tells how long to wait for the next.
 func (s *Server) deliverDue(now time.Time) (pause time.Duration, wait bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.catchUp()
-	due := s.schedule.Due(now, deliveries, s.preferred(now))
+	due, pause, wait := s.takeDue(now)
 	for _, home := range due {
 		s.deliverTo(home, now)
 	}
+	return pause, wait
+}
+
+// takeDue takes from the schedule what is due.
+func (s *Server) takeDue(now time.Time) (due []netip.Addr, pause time.Duration, wait bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.catchUp()
+	due = s.schedule.Due(now, deliveries, s.preferred(now))
 	next, wait := s.schedule.Next()
 	pause = next.Sub(now)
 	if len(due) == deliveries {
 		pause = max(pause, deliveryPause)
 	}
-	return pause, wait
+	return due, pause, wait
 }
 
 // deliverTo sends to a mobile node where it is now. One that cannot be sent to is
 // tried again as if it had not answered.
 func (s *Server) deliverTo(home netip.Addr, now time.Time) {
+	a, outcome := s.unasked(home, now)
+	if a != nil {
+		outcome = s.send(a)
+	}
+	if outcome != Answered {
+		s.log.Debug("a mobile node could not be told of its prefixes", "home_address", home, "outcome", outcome)
+	}
+}
+
+// unasked is an advertisement that nobody has asked for.
+func (s *Server) unasked(home netip.Addr, now time.Time) (*answer, Outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	binding, bound := s.cfg.Binding(home)
 	if !bound {
 		s.schedule.Unbound(home)
-		return
+		return nil, NotBound
 	}
-	if outcome := s.advertise(home, binding, 0, now); outcome != Answered {
-		s.log.Debug("a mobile node could not be told of its prefixes", "home_address", home, "outcome", outcome)
-	}
+	return s.advertise(home, binding, 0, now)
 }
 
 // preferred is for delivery.Schedule.

@@ -55,18 +55,24 @@ const roomPatience = 100 * time.Millisecond
 // kernel's error for a missing security association is that for a full buffer,
 // and the one would be waited for in vain, with all other packets behind it.
 func transmit(fd int, payload, control []byte, to unix.Sockaddr) error {
-	for {
-		err := unix.Sendmsg(fd, payload, control, to, unix.MSG_DONTWAIT)
-		if err == nil || !errors.Is(err, unix.EAGAIN) {
-			return os.NewSyscallError("sendmsg", err)
-		}
-		if hasRoom(fd, 0) {
-			return ErrNoAssociation
-		}
-		if !hasRoom(fd, roomPatience) {
-			return os.NewSyscallError("sendmsg", err)
-		}
+	return tryToSend(func() error {
+		return os.NewSyscallError("sendmsg", unix.Sendmsg(fd, payload, control, to, unix.MSG_DONTWAIT))
+	}, func() bool { return hasRoom(fd, roomPatience) })
+}
+
+// tryToSend tells a full buffer from a missing security association. There is none if
+// a packet is refused that there was room for beforehand: who sends on a socket has
+// it to himself. Room that is found afterwards proves nothing, as the buffer empties
+// meanwhile.
+func tryToSend(send func() error, hasRoom func() bool) error {
+	err := send()
+	if !errors.Is(err, unix.EAGAIN) || !hasRoom() {
+		return err
 	}
+	if err = send(); errors.Is(err, unix.EAGAIN) {
+		return ErrNoAssociation
+	}
+	return err
 }
 
 // hasRoom waits for the socket's buffer to be half empty.

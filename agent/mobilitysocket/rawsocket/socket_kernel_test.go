@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 
 	"homeagent/agent/mobilitysocket/rawsocket"
 	"homeagent/diameter/lab/testbed"
@@ -85,6 +86,41 @@ func TestMissingAssociationIsNotWaitedFor(t *testing.T) {
 				t.Errorf("sending without an association: %v", err)
 			}
 			check(t, socket.Send(rawsocket.Outgoing{Destination: netip.IPv6Loopback(), Payload: echo}))
+		}
+		return nil
+	}))
+}
+
+// A buffer that is full is not taken for a missing security association: whoever hears
+// of one sends in the clear.
+func TestFullBufferInTheKernel(t *testing.T) {
+	bed, err := testbed.New(t.TempDir())
+	check(t, err)
+	t.Cleanup(func() { check(t, bed.Close()) })
+	host, err := bed.Host("host")
+	check(t, err)
+	link, err := bed.Link("link")
+	check(t, err)
+	check(t, link.Attach(host, "eth0"))
+	check(t, host.AddAddress("eth0", netip.MustParsePrefix("2001:db8:1::1/64")))
+	protect := func(fd int, association uint32) error {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1); err != nil { // as little as there is
+			return err
+		}
+		return xfrm.ProtectSocket(fd, association)
+	}
+	check(t, host.Do(func() error {
+		socket, err := rawsocket.Open(rawsocket.Config{Protocol: icmpv6, Protect: protect})
+		if err != nil {
+			return err
+		}
+		defer socket.Close()
+		// Packets wait in the buffer for the neighbour, which is not there.
+		for err == nil {
+			err = socket.Send(rawsocket.Outgoing{Destination: netip.MustParseAddr("2001:db8:1::2"), Payload: echo})
+		}
+		if errors.Is(err, rawsocket.ErrNoAssociation) || !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.ENOBUFS) {
+			t.Errorf("sending with a full buffer: %v, want %v or %v", err, unix.EAGAIN, unix.ENOBUFS)
 		}
 		return nil
 	}))
