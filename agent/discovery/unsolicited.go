@@ -17,6 +17,10 @@ const (
 	deliveryPause = 100 * time.Millisecond
 )
 
+// newsPause is how long news of registrations are gathered before the schedule takes
+// them: a registration should not cost a turn of the scheduler's.
+const newsPause = 100 * time.Millisecond
+
 // A registration is news of a mobile node that is bound, or is not any more.
 type registration struct {
 	home  netip.Addr
@@ -34,8 +38,11 @@ func (s *Server) Unbound(home netip.Addr) { s.hear(registration{home, false, tim
 func (s *Server) hear(r registration) {
 	s.newsMutex.Lock()
 	s.news = append(s.news, r)
+	first := len(s.news) == 1
 	s.newsMutex.Unlock()
-	s.wake()
+	if first {
+		s.wake()
+	}
 }
 
 // catchUp brings the schedule up to date with registrations.
@@ -53,7 +60,7 @@ func (s *Server) catchUp() {
 	}
 }
 
-// wake makes deliver look at the schedule.
+// wake makes deliver look at the schedule soon.
 func (s *Server) wake() {
 	select {
 	case s.kick <- struct{}{}:
@@ -100,12 +107,18 @@ func (s *Server) reschedule(change func(now time.Time)) {
 func (s *Server) deliver(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for gathering := false; ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.kick:
+			if !gathering {
+				gathering = true
+				timer.Reset(newsPause)
+			}
+			continue
 		case <-timer.C:
+			gathering = false
 		}
 		if pause, wait := s.deliverDue(time.Now()); wait {
 			timer.Reset(pause)
