@@ -75,16 +75,17 @@ func (r *Registrar) save(some []errand) (programmed []errand) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
 	defer cancel()
 	err := r.effects.Save(ctx, records(some))
+	now := time.Now() // of all: it is one commit
 	for _, e := range some {
 		failed := e.left[0]
 		e.left = e.left[1:]
 		switch {
 		case err != nil:
-			r.settle(e.work, failed, err)
+			r.settle(e.work, failed, err, now)
 		case e.next() == prompt:
 			programmed = append(programmed, e)
 		default:
-			r.proceed(e)
+			r.proceed(e, now)
 		}
 	}
 	return programmed

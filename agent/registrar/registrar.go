@@ -202,7 +202,7 @@ func (r *Registrar) act(first *bindingcache.Outcome, now time.Time) {
 			r.effects.DropIKE(o.HomeAddress, o.DropIKE)
 		}
 		if o.Work != nil {
-			r.begin(o.Work)
+			r.begin(o.Work, now)
 		}
 	}
 }

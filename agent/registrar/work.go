@@ -49,17 +49,17 @@ func (e errand) next() manner {
 // begin sees to the steps of a work, and does not wait for them. Works that a
 // binding waits for must come to an end, so they do not depend on the daemon's
 // life.
-func (r *Registrar) begin(w *bindingcache.Work) {
+func (r *Registrar) begin(w *bindingcache.Work, now time.Time) {
 	if r.enter() {
-		r.proceed(errand{w, w.Steps})
+		r.proceed(errand{w, w.Steps}, now)
 	}
 }
 
-// proceed leads a work to where its next step is done.
-func (r *Registrar) proceed(e errand) {
+// proceed leads a work to where its next step is done. now is when the last one was.
+func (r *Registrar) proceed(e errand, now time.Time) {
 	switch e.next() {
 	case done:
-		r.settle(e.work, 0, nil)
+		r.settle(e.work, 0, nil, now)
 	case waiting:
 		go r.follow(e, waiting) // for others
 	default:
@@ -74,11 +74,11 @@ func (r *Registrar) follow(e errand, m manner) {
 	defer cancel()
 	for ; e.next() == m; e.left = e.left[1:] {
 		if err := r.step(ctx, e.work, e.left[0]); err != nil {
-			r.settle(e.work, e.left[0], err)
+			r.settle(e.work, e.left[0], err, time.Now())
 			return
 		}
 	}
-	r.proceed(e)
+	r.proceed(e, time.Now())
 }
 
 func (r *Registrar) step(ctx context.Context, w *bindingcache.Work, step bindingcache.Step) error {
@@ -101,9 +101,8 @@ func (r *Registrar) step(ctx context.Context, w *bindingcache.Work, step binding
 }
 
 // settle tells the cache how a work went and acts on what follows.
-func (r *Registrar) settle(w *bindingcache.Work, failed bindingcache.Step, err error) {
+func (r *Registrar) settle(w *bindingcache.Work, failed bindingcache.Step, err error, now time.Time) {
 	defer r.works.Done()
-	now := time.Now()
 	r.mu.Lock()
 	var outcome bindingcache.Outcome
 	if err == nil {
