@@ -68,6 +68,24 @@ func TestH43_NewBindingIsTold(t *testing.T) {
 	})
 }
 
+// News that do not end must not keep anybody from being told.
+func TestH43_NewsKeepNobodyWaiting(t *testing.T) {
+	unasked(t, func(b *bench) {
+		b.Bound(home)
+		b.expectTold("not acknowledged", day, 4)
+		b.Bound(home)
+		got := 0
+		for range 100 {
+			time.Sleep(20 * time.Millisecond)
+			b.Bound(home.Next())
+			got += len(b.arrive(rawsocket.Packet{Source: careOf, HomeAddress: home.Next(), Destination: agent}, &message.PrefixSolicitation{ID: 7}))
+		}
+		if got != 1 {
+			t.Errorf("told %d times within 2 s of registering again, want 1", got)
+		}
+	})
+}
+
 func TestH43_UnboundIsNotTold(t *testing.T) {
 	unasked(t, func(b *bench) {
 		b.Bound(home)
