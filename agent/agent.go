@@ -140,7 +140,7 @@ func (a *Agent) buildSessions() error {
 	if err != nil {
 		return err
 	}
-	nodes, err := a.loadNodes(a.cfg)
+	nodes, err := mobilenode.Load(a.cfg)
 	if err != nil {
 		return err
 	}

@@ -12,31 +12,6 @@ import (
 	"homeagent/xfrm"
 )
 
-// loadNodes reads the mobile nodes of a configuration. The error is a config.Problem,
-// or several, where the operator can act.
-func (a *Agent) loadNodes(cfg *config.Config) ([]mobilenode.Node, error) {
-	nodes, err := mobilenode.Load(cfg)
-	if err != nil {
-		return nil, err
-	}
-	users := map[string]string{} // by identity
-	for i, n := range nodes {
-		if n.PSK.IsZero() {
-			continue
-		}
-		key := fmt.Sprintf("mobile_node[%d].user_name", i)
-		identity, err := a.charon.Identify(n.UserName)
-		if err != nil {
-			return nil, cfg.Problem(key, "it cannot be an IKE identity: %v", err)
-		}
-		if other, taken := users[identity]; taken {
-			return nil, cfg.Problem(key, "strongSwan cannot tell %q from %q", n.UserName, other)
-		}
-		users[identity] = n.UserName
-	}
-	return nodes, nil
-}
-
 // sessionNodes puts mobile nodes into the terms of sessions.
 func sessionNodes(nodes []mobilenode.Node) []session.Node {
 	all := make([]session.Node, len(nodes))

@@ -16,6 +16,7 @@ import (
 	"homeagent/agent/control"
 	"homeagent/agent/discovery"
 	"homeagent/agent/events"
+	"homeagent/agent/mobilenode"
 )
 
 // Reload is what an Agent needs to read its configuration again.
@@ -177,7 +178,7 @@ func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(
 	if _, err := bindingcache.New(a.bindingRules(cfg)); err != nil {
 		return err
 	}
-	nodes, err := a.loadNodes(cfg)
+	nodes, err := mobilenode.Load(cfg)
 	if err != nil {
 		return err
 	}

@@ -40,16 +40,8 @@ type Credential struct {
 	RoutabilitySA, PayloadSA bool
 }
 
-// Identify returns the identity that charon takes a user name for. Two names of
-// one identity cannot be told apart by charon. The error is for a name that
-// cannot be expressed, or is the home agent's own.
-func (c *Charon) Identify(userName string) (string, error) {
-	user, err := userIdentity(userName)
-	if err == nil && user.fold == c.agent.fold {
-		err = fmt.Errorf("the user name %q is the home agent's own identity: its key would authenticate everybody", userName)
-	}
-	return user.fold, err
-}
+// Identify is that of [Identities].
+func (c *Charon) Identify(userName string) (string, error) { return Identities{c.agent}.Of(userName) }
 
 // check refuses what charon cannot express, or would understand otherwise than
 // it is meant.

@@ -26,6 +26,6 @@
 //
 // Exported: [Charon] with Restore, Arm, Forget, Disconnect, Run and Status;
 // [Config]; [Credential]; [Established], [Lost] and [Tunneled] for the callbacks;
-// [RoutabilityReqID], [PayloadReqID] and [PrefixReqID]; [ConnectionName], to find a
+// [Identities] of user names; [RoutabilityReqID], [PayloadReqID] and [PrefixReqID]; [ConnectionName], to find a
 // mobile node in charon; [RefusedProposals] and [CleanUp].
 package ike

@@ -20,6 +20,8 @@ func TestConfiguration(t *testing.T) {
 		{"right", nil, "ok /etc/homeagent/homeagent.toml is complete and right"},
 		{"nobody bootstraps", func(s *scene) { s.cfg.Diameter.Peers[0].Bootstrapper = false },
 			"ok /etc/homeagent/homeagent.toml is complete and right\nwarn diameter.peer.bootstrapper: no peer may bootstrap mobile nodes, so every HMR is refused (write bootstrapper = true in the [[diameter.peer]] of the AAA server)"},
+		{"everybody's IKE identity", func(s *scene) { s.cfg.IKE.Identity = "*@example.com" },
+			"fail ike.identity: it cannot be the home agent's IKE identity: the user name \"*@example.com\" has an asterisk, which charon reads as a wildcard"},
 		{"closed to the daemon", func(s *scene) { s.put("/etc/homeagent/homeagent.toml", "", 0o600, root, root) },
 			"fail /etc/homeagent/homeagent.toml cannot be read by the user homeagent, as whom the daemon runs -> systemd-tmpfiles --create homeagent.conf"},
 		{"its folder is closed to the daemon", func(s *scene) { s.put("/etc/homeagent", "", fs.ModeDir|0o700, root, root) },

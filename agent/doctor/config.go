@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"homeagent/agent/config"
 )
@@ -14,7 +15,7 @@ func configuration(ctx context.Context, p *patient) []Finding {
 	var problems config.Problems
 	switch err := p.configError; {
 	case err == nil:
-		return append([]Finding{p.configReadable()}, doubts(ctx, p)...)
+		return p.complete(doubts(ctx, p))
 	case errors.Is(err, fs.ErrNotExist):
 		return []Finding{fail(p.initialise(), "there is no configuration %s", p.file)}
 	case denied(err):
@@ -45,6 +46,16 @@ func (p *patient) initialise() string {
 
 // repairConfig is what tells all that is wrong with a file.
 func repairConfig(file string) string { return "homeagentd --check --config " + file }
+
+// complete is what there is to say of a configuration that was loaded, with doubts
+// about it.
+func (p *patient) complete(doubts []Finding) []Finding {
+	readable := p.configReadable()
+	if readable.Status == OK && slices.ContainsFunc(doubts, func(f Finding) bool { return f.Status == Failure }) {
+		return doubts
+	}
+	return append([]Finding{readable}, doubts...)
+}
 
 func (p *patient) configReadable() Finding {
 	if what := p.outOfReach(p.file); what != "" {

@@ -67,7 +67,7 @@ func newScene(t *testing.T) *scene {
 		Listen: []config.Listen{{Address: "2001:db8:f::1", TLS: true}},
 		Peers:  []config.Peer{{Identity: "aaah.example.com", Secured: config.TLS, Bootstrapper: true, Connect: "[2001:db8:3::a]"}},
 	}
-	s.cfg.Control.Group = "adm"
+	s.cfg.Control.Group, s.cfg.IKE.Identity = "adm", "ha.example.com"
 	s.cfg.HomeAgent.Addresses = []netip.Addr{netip.MustParseAddr("2001:db8:f::1")}
 	s.cfg.Prefixes = []config.HomePrefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64")}}
 	s.fillDisk(t)

@@ -13,12 +13,17 @@ import (
 // credentials is where systemd puts what it hands over to services while they run.
 const credentials = "/run/credentials/"
 
-// mobileNodes looks at the key files of the mobile nodes that need no AAA server: there,
-// readable, nobody else's, and right.
+// mobileNodes looks at the mobile nodes that need no AAA server: that strongSwan can
+// tell their names apart, and that their key files are there, readable, nobody else's,
+// and right.
 func mobileNodes(_ context.Context, p *patient) []Finding {
 	var findings []Finding
+	misnamed := mobilenode.Misnamed(p.cfg)
 	for i := range p.cfg.MobileNodes {
 		n := &p.cfg.MobileNodes[i]
+		if err := misnamed[i]; err != nil {
+			findings = append(findings, fail("", "%v", err).of(fmt.Sprintf("mobile_node[%d].user_name", i)).about(n.UserName))
+		}
 		f := p.keyFile(n)
 		if f.Status != OK {
 			f = f.of(fmt.Sprintf("mobile_node[%d].key_file", i))

@@ -34,9 +34,30 @@ func TestMobileNodes(t *testing.T) {
 			"fail [mn1@example.com] mobile_node.key_file: /etc/homeagent/keys/mn1: the key has 5 octets (must be at least 16, try: openssl rand -hex 32)"},
 		{"a credential", with(func(_ *scene, n *config.MobileNode) { n.KeyFile = "/run/credentials/homeagent.service/mn1" }),
 			"ok [mn1@example.com] systemd hands over the key of 2001:db8:1::100"},
+		{"everybody", with(func(_ *scene, n *config.MobileNode) { n.UserName = "*" }),
+			"fail [*] mobile_node.user_name: it cannot be an IKE identity: the user name \"*\" has an asterisk, which charon reads as a wildcard\n" +
+				"ok [*] the key of 2001:db8:1::100 can be used"},
 		{"by hand", with(func(s *scene, n *config.MobileNode) {
 			n.SPIIn, n.SPIOut = 4097, 4098
 			s.put(file, "integrity_in = 0x0102030405060708090a0b0c0d0e0f1011121314\nintegrity_out = 0x0102030405060708090a0b0c0d0e0f1011121314\n", 0o640, root, agent)
 		}), "warn [mn1@example.com] mobile_node.key_file: the security associations of 2001:db8:1::100 are keyed by hand, which is for tests: nothing protects from replays but the sequence numbers of Binding Updates, and the keys never change"},
 	})
+}
+
+// strongSwan ignores case, and authenticates by names.
+func TestMobileNodesOfOneName(t *testing.T) {
+	t.Parallel()
+	const file = "/etc/homeagent/keys/mn1"
+	try(t, "mobile_node", []row{{"two", func(s *scene) {
+		s.put(file, "correct horse battery", 0o640, root, agent)
+		for i, name := range []string{"mn1@example.com", "MN1@example.com"} {
+			home := netip.MustParseAddr("2001:db8:1::100")
+			for range i {
+				home = home.Next()
+			}
+			s.cfg.MobileNodes = append(s.cfg.MobileNodes, config.MobileNode{UserName: name, HomeAddress: home, KeyFile: file})
+		}
+	}, "ok [mn1@example.com] the key of 2001:db8:1::100 can be used\n" +
+		"fail [MN1@example.com] mobile_node.user_name: strongSwan cannot tell \"MN1@example.com\" from \"mn1@example.com\" (give one of them another name)\n" +
+		"ok [MN1@example.com] the key of 2001:db8:1::101 can be used"}})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"homeagent/agent/doctor"
 	"homeagent/agent/doctor/machine"
 	"homeagent/agent/instance"
+	"homeagent/agent/mobilenode"
 	"homeagent/diameter/lab/certificates"
 )
 
@@ -106,5 +108,37 @@ func TestAlone(t *testing.T) {
 	}
 	if err := alone(fs.ErrPermission, cfg, false); exitCode(err) != exitConfig || !strings.HasPrefix(err.Error(), "control.socket: ") {
 		t.Errorf("without rights to the folder: %v", err)
+	}
+}
+
+// Mobile nodes that strongSwan could not tell apart, and a daemon refuses, are refused
+// before it starts, at their places.
+func TestCheckOfNames(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	key, path := filepath.Join(folder, "mn.key"), filepath.Join(folder, "homeagent.toml")
+	text := "[diameter]\nidentity = \"ha.example.com\"\nrealm = \"example.com\"\n[home_agent]\naddresses = [\"2001:db8:1::1\"]\n[[home_prefix]]\nprefix = \"2001:db8:1::/64\"\n"
+	for i, name := range []string{"*", "2001:db8::1", "mn1@example.com", "MN1@example.com", "HA.example.com"} {
+		text += fmt.Sprintf("[[mobile_node]]\nuser_name = %q\nhome_address = \"2001:db8:1::10%d\"\nkey_file = %q\n", name, i, key)
+	}
+	if err := errors.Join(os.WriteFile(key, []byte("correct horse battery"), 0o600), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = check(t.Context(), path, cfg, &machine.Fake{Disk: os.DirFS("/"), Time: doctor.Clock{Now: time.Now()}}, io.Discard, io.Discard)
+	if err == nil || exitCode(err) != exitConfig {
+		t.Fatalf("check: %v, want one of the configuration", err)
+	}
+	for line, what := range map[int]string{9: "has an asterisk", 13: "is an address", 21: `cannot tell "MN1@example.com" from "mn1@example.com"`, 25: "the home agent's own identity"} {
+		if want := fmt.Sprintf("%s:%d: mobile_node.user_name: ", path, line); !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), what) {
+			t.Errorf("no %q in: %v", want, err)
+		}
+	}
+	_, loading := mobilenode.Load(cfg)
+	if problems, _ := errors.AsType[config.Problems](loading); len(problems) != 4 {
+		t.Errorf("the daemon refuses %v", loading)
 	}
 }

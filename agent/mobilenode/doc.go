@@ -15,5 +15,5 @@
 // the files is checked. The package knows their form, and what the kernel calls the
 // algorithms; it must not know sessions, strongSwan or the kernel itself.
 //
-// Exported: [Load], [Examine], and [Node] with [Node.Associations].
+// Exported: [Load], [Examine], [Misnamed], and [Node] with [Node.Associations].
 package mobilenode

@@ -26,11 +26,15 @@ type pair struct {
 }
 
 // Load reads the key files of all mobile nodes of a configuration. The error is of
-// type [config.Problems] and names all that is wrong.
+// type [config.Problems] and names all that is wrong, with their names too.
 func Load(cfg *config.Config) ([]Node, error) {
 	var nodes []Node
 	var problems config.Problems
+	misnamed := Misnamed(cfg)
 	for i := range cfg.MobileNodes {
+		if err := misnamed[i]; err != nil {
+			problems = append(problems, cfg.Problem(fmt.Sprintf("mobile_node[%d].user_name", i), "%v", err))
+		}
 		n, err := load(&cfg.MobileNodes[i], openFile)
 		if err != nil {
 			problems = append(problems, cfg.Problem(fmt.Sprintf("mobile_node[%d].key_file", i), "%v", err))
