@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -134,6 +135,53 @@ func TestStore(t *testing.T) {
 		{"no rights", stopped(func(s *scene) { s.box.FormatErr = fs.ErrPermission }),
 			"warn the store /var/lib/homeagent/state.db cannot be checked without root" + sudo},
 	})
+}
+
+// The key of a sealed store is nothing to make anew.
+func TestSealKey(t *testing.T) {
+	t.Parallel()
+	const (
+		right = "ok the store /var/lib/homeagent/state.db can be written"
+		file  = "/etc/credstore/homeagent.store-key"
+		key   = "abcdefghijklmnopqrstuvwxyz012345"
+		back  = " (restore " + file + " from your backup; without that key, move /var/lib/homeagent/state.db away to start without sessions)"
+	)
+	with := func(has, sealed string, more ...func(*scene)) func(*scene) {
+		return func(s *scene) {
+			s.box.Status, s.box.PID, s.box.SealKey = nil, 0, sealed
+			if has != "" {
+				s.put(file, has, 0o600, root, root)
+			}
+			for _, change := range more {
+				change(s)
+			}
+		}
+	}
+	inUse := func(s *scene) { s.box.PID, s.box.FormatErr = 4711, errors.New("in use") }
+	try(t, "store", []row{
+		{"right", with(key, key), right},
+		{"in another folder", with("", key, func(s *scene) { s.put("/run/credstore/homeagent.store-key", key, 0o600, root, root) }), right},
+		{"not sealed yet", with(key, ""), right},
+		{"none", with("", key), "fail store.credential: the keys in the store /var/lib/homeagent/state.db are sealed, and there is no " + file + " to open them" + back},
+		{"another", with(strings.ToUpper(key), key), "fail store.credential: " + file + " is not the key that the store /var/lib/homeagent/state.db is sealed with" + back},
+		{"cut off", with("short", key), "fail store.credential: " + file + " has 5 octets and must have the 32 that seal the store" + back},
+		{"cut off, not sealed yet", with("short", ""), "fail store.credential: " + file + " has 5 octets and must have the 32 that seal the store -> (umask 077; openssl rand -out " + file + " 32)"},
+		{"cut off while the daemon runs", with("short", key, inUse), "fail store.credential: " + file + " has 5 octets and must have the 32 that seal the store" + back},
+		{"not known while the daemon runs", with("", key, inUse), right},
+		{"for everybody", with(key, key, func(s *scene) { s.put(file, key, 0o644, root, root) }), "warn others than its owner can read " + file + ", which opens the store (mode 0644) -> chmod 600 " + file},
+		{"of the operator's own unit", with("", key, func(s *scene) {
+			s.put("/etc/systemd/system/homeagent.service.d/key.conf", "[Service]\nLoadCredential=store-key:/srv/key\n", 0o644, root, root)
+		}), right},
+		{"of another name", with("", key, func(s *scene) { s.cfg.Store.Credential = "other" }), right},
+		{"of no package", with("", key, func(s *scene) { s.remove("/lib/systemd/system/homeagent.service") }), right},
+	})
+	if got := []string{doctor.Fitting.String(), doctor.Seal(9).String()}; got[0] != "fitting" || got[1] != "seal 9" {
+		t.Errorf("seals are called %q", got)
+	}
+	elsewhere := &config.Store{Path: "/srv/db", Credential: "other"}
+	if got := doctor.SealKeyRepair(elsewhere, false); got != "write 32 octets to the file that LoadCredential=other: of the unit names, as openssl rand makes them" {
+		t.Errorf("the repair for another credential: %s", got)
+	}
 }
 
 func TestDaemon(t *testing.T) {

@@ -32,7 +32,7 @@ func stateStore(_ context.Context, p *patient) []Finding {
 		return []Finding{fail("", "%s is no folder, and the store must be in one", folder).of("store.path")}
 	}
 	var findings []Finding
-	for _, f := range []Finding{p.folderMode(folder, info), p.space(folder), p.storeFile(name)} {
+	for _, f := range []Finding{p.folderMode(folder, info), p.space(folder), p.storeFile(name), p.sealing(name)} {
 		if f.Status != OK {
 			findings = append(findings, f)
 		}

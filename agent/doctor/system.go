@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"time"
@@ -54,6 +55,31 @@ type System interface {
 	// StoreFormat is the version of a store's file format. It fails if this
 	// version cannot read it.
 	StoreFormat(path string) (int, error)
+	// StoreSeal tells how a key, nil for none, suits a store that nobody uses.
+	StoreSeal(path string, key []byte) (Seal, error)
+}
+
+// A Seal says how a key suits a store.
+type Seal int
+
+// The ways a key can suit a store, or none.
+const (
+	// Unsealed is a store without sealed keys, or none at all: any key will do.
+	Unsealed Seal = iota
+	// Fitting is the key that the store is sealed with.
+	Fitting
+	// Foreign is what a sealed store cannot be opened with.
+	Foreign
+)
+
+var sealNames = []string{"unsealed", "fitting", "foreign"}
+
+// String is the name of the Seal.
+func (s Seal) String() string {
+	if s < 0 || int(s) >= len(sealNames) {
+		return fmt.Sprintf("seal %d", int(s))
+	}
+	return sealNames[s]
 }
 
 // A Network is a network namespace.

@@ -166,6 +166,43 @@ func TestOpenStore(t *testing.T) {
 	}
 }
 
+// Where the key of a sealed store is not there or not right, nobody is told to make a
+// new one, but which file to restore.
+func TestOpenSealedStore(t *testing.T) {
+	folder, credentials := t.TempDir(), t.TempDir()
+	t.Setenv("CREDENTIALS_DIRECTORY", credentials)
+	file := filepath.Join(credentials, "store-key")
+	cfg := config.Defaults()
+	log := slog.New(slog.DiscardHandler)
+	const restore, fresh = "restore /etc/credstore/homeagent.store-key from your backup", "as root: (umask 077; openssl rand -out /etc/credstore/homeagent.store-key 32)"
+	for _, tt := range []struct{ store, key, want string }{
+		{"sealed.db", "abcdefghijklmnopqrstuvwxyz012345", ""},
+		{"sealed.db", "abcdefghijklmnopqrstuvwxyz01234", "the credential store-key has 31 octets and must have the 32 that seal the store (" + restore},
+		{"sealed.db", "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", "the credential store-key is not the key that the store " + folder + "/sealed.db is sealed with (" + restore},
+		{"sealed.db", "", "the keys in the store " + folder + "/sealed.db are sealed, and there is no credential store-key to open them (" + restore},
+		{"plain.db", "", ""},
+		{"plain.db", "a", "the credential store-key has 1 octets and must have the 32 that seal the store (" + fresh},
+		{"none.db", "a", "the credential store-key has 1 octets and must have the 32 that seal the store (" + fresh},
+	} {
+		if err := os.RemoveAll(file); err != nil {
+			t.Fatal(err)
+		}
+		if tt.key != "" {
+			if err := os.WriteFile(file, []byte(tt.key), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cfg.Store.Path = filepath.Join(folder, tt.store)
+		opened, err := openStore(cfg, log)
+		if err == nil {
+			err = opened.Close()
+		}
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || exitCode(err) != exitConfig || !strings.HasPrefix(reason(err), "store.credential: "+tt.want)) {
+			t.Errorf("%s with %q: %v, want %q", tt.store, tt.key, err, tt.want)
+		}
+	}
+}
+
 // An interface may come late: the unit starts the daemon again.
 func TestNoInterface(t *testing.T) {
 	t.Parallel()

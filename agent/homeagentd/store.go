@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"homeagent/agent/config"
+	"homeagent/agent/doctor"
 	"homeagent/agent/store"
 	"homeagent/agent/store/boltstore"
 )
@@ -22,20 +23,44 @@ func openStore(cfg *config.Config, log *slog.Logger) (store.Store, error) {
 	key, err := os.ReadFile(filepath.Join(directory, cfg.Store.Credential))
 	switch {
 	case directory == "" || errors.Is(err, os.ErrNotExist):
-		log.Warn("pre-shared keys are stored unsealed, in a file only this user can read", "store", cfg.Store.Path, "credential", cfg.Store.Credential)
-		return openFile(cfg, options)
+		return openUnsealed(cfg, log)
 	case err != nil:
 		return nil, cfg.Problem("store.credential", "reading the credential that seals the store: %v", err)
 	case len(key) != store.SealKeySize:
-		return nil, cfg.Problem("store.credential", "the credential %s that seals the store has %d octets (must be %d: openssl rand -out /etc/credstore/homeagent.%[1]s %[3]d makes it, as root with umask 077)",
-			cfg.Store.Credential, len(key), store.SealKeySize)
+		return nil, cfg.Problem("store.credential", "the credential %s has %d octets and must have the %d that seal the store (%s)",
+			cfg.Store.Credential, len(key), store.SealKeySize, doctor.SealKeyRepair(&cfg.Store, isSealed(cfg)))
 	}
 	options.Sealer, err = store.NewSealer([store.SealKeySize]byte(key))
 	clear(key)
 	if err != nil {
 		return nil, err
 	}
-	return openFile(cfg, options)
+	opened, err := openFile(cfg, options)
+	if errors.Is(err, boltstore.ErrSealed) {
+		err = cfg.Problem("store.credential", "the credential %s is not the key that the store %s is sealed with (%s)",
+			cfg.Store.Credential, cfg.Store.Path, doctor.SealKeyRepair(&cfg.Store, true))
+	}
+	return opened, err
+}
+
+// openUnsealed opens a store for which there is no key.
+func openUnsealed(cfg *config.Config, log *slog.Logger) (store.Store, error) {
+	opened, err := openFile(cfg, boltstore.Options{})
+	switch {
+	case errors.Is(err, boltstore.ErrSealed):
+		return nil, cfg.Problem("store.credential", "the keys in the store %s are sealed, and there is no credential %s to open them (%s)",
+			cfg.Store.Path, cfg.Store.Credential, doctor.SealKeyRepair(&cfg.Store, true))
+	case err == nil:
+		log.Warn("pre-shared keys are stored unsealed, in a file only this user can read", "store", cfg.Store.Path, "credential", cfg.Store.Credential)
+	}
+	return opened, err
+}
+
+// isSealed tells whether the store is worth nothing without its key, which is so as
+// long as it cannot be looked into.
+func isSealed(cfg *config.Config) bool {
+	_, err := boltstore.Sealed(cfg.Store.Path, nil)
+	return err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
 // openFile tells what a restart does not mend as a problem of the option.

@@ -36,6 +36,7 @@ type Fake struct {
 	PeersErr      map[string]error
 	Format        int
 	FormatErr     error
+	SealKey       string // that the store is sealed with, empty for a store that is not
 	// Hang, where it is not nil, makes Charon wait until it is closed, deaf to its
 	// context.
 	Hang chan struct{}
@@ -122,6 +123,19 @@ func (f *Fake) Meet(_ context.Context, _ config.Diameter, p config.Peer) (doctor
 
 // StoreFormat is Format.
 func (f *Fake) StoreFormat(string) (int, error) { return f.Format, f.FormatErr }
+
+// StoreSeal compares with SealKey.
+func (f *Fake) StoreSeal(_ string, key []byte) (doctor.Seal, error) {
+	switch {
+	case f.FormatErr != nil:
+		return doctor.Unsealed, f.FormatErr
+	case f.SealKey == "":
+		return doctor.Unsealed, nil
+	case f.SealKey == string(key):
+		return doctor.Fitting, nil
+	}
+	return doctor.Foreign, nil
+}
 
 func find[T any](in map[string]T, name string) (T, error) {
 	found, ok := in[name]

@@ -21,6 +21,7 @@ import (
 	"homeagent/agent/control"
 	"homeagent/agent/doctor"
 	"homeagent/agent/instance"
+	"homeagent/agent/store"
 	"homeagent/agent/store/boltstore"
 	"homeagent/xfrm"
 )
@@ -122,4 +123,25 @@ func (Linux) StoreFormat(path string) (int, error) {
 		return 0, err
 	}
 	return meta.Version, nil
+}
+
+// StoreSeal tries a key with a store that nobody uses.
+func (Linux) StoreSeal(path string, key []byte) (doctor.Seal, error) {
+	var sealer store.Sealer
+	if len(key) == store.SealKeySize {
+		var err error
+		if sealer, err = store.NewSealer([store.SealKeySize]byte(key)); err != nil {
+			return doctor.Unsealed, err
+		}
+	}
+	sealed, err := boltstore.Sealed(path, sealer)
+	switch {
+	case errors.Is(err, boltstore.ErrSealed):
+		return doctor.Foreign, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return doctor.Unsealed, nil
+	case err != nil || !sealed:
+		return doctor.Unsealed, err
+	}
+	return doctor.Fitting, nil
 }

@@ -1,6 +1,7 @@
 package machine_test
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"net"
@@ -9,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"homeagent/agent/doctor"
 	"homeagent/agent/doctor/machine"
+	"homeagent/agent/store"
 	"homeagent/agent/store/boltstore"
 )
 
@@ -75,6 +78,39 @@ func TestStoreFormat(t *testing.T) {
 	s.Close()
 	if got, err := (machine.Linux{}).StoreFormat(path); got != want || err != nil {
 		t.Errorf("StoreFormat: %d, %v, want %d", got, err, want)
+	}
+}
+
+func TestStoreSeal(t *testing.T) {
+	t.Parallel()
+	key := bytes.Repeat([]byte{7}, store.SealKeySize)
+	sealer, err := store.NewSealer([store.SealKeySize]byte(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for name, opt := range map[string]boltstore.Options{"plain": {}, "sealed": {Sealer: sealer}} {
+		s, err := boltstore.Open(filepath.Join(folder, name), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+	}
+	for _, tt := range []struct {
+		store string
+		key   []byte
+		want  doctor.Seal
+	}{
+		{"none", key, doctor.Unsealed}, {"plain", key, doctor.Unsealed}, {"plain", nil, doctor.Unsealed},
+		{"sealed", key, doctor.Fitting}, {"sealed", nil, doctor.Foreign}, {"sealed", key[1:], doctor.Foreign},
+		{"sealed", bytes.Repeat([]byte{8}, store.SealKeySize), doctor.Foreign},
+	} {
+		if got, err := (machine.Linux{}).StoreSeal(filepath.Join(folder, tt.store), tt.key); got != tt.want || err != nil {
+			t.Errorf("StoreSeal of %s with %d octets: %v, %v, want %v", tt.store, len(tt.key), got, err, tt.want)
+		}
+	}
+	if _, err := (machine.Linux{}).StoreSeal(folder, key); err == nil {
+		t.Error("a folder is no store")
 	}
 }
 

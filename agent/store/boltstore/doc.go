@@ -2,8 +2,9 @@
 //
 // It knows bbolt, the file's format and its versions, how writers share a
 // commit, and how pre-shared keys are sealed in it. It must not know what the
-// records are for. Exported: [Open] with [Options], [Store], and the errors
-// [ErrInUse], [ErrDamaged], [ErrNewer] and [ErrSealed].
+// records are for. Exported: [Open] with [Options], [Store],
+// [Inspect] and [Sealed] for a store that is not open, and the errors [ErrInUse],
+// [ErrDamaged], [ErrNewer] and [ErrSealed].
 //
 // A commit costs two waits for the disk, however many calls it holds. There is
 // no goroutine and no delay for that: of the callers that wait, one at a time

@@ -19,15 +19,32 @@ const inspectTimeout = 100 * time.Millisecond
 // without the key that seals it. The error wraps [ErrInUse] while another process
 // has it open, [ErrDamaged] and [ErrNewer] as that of Open.
 func Inspect(path string) (store.Meta, error) {
-	var h header
-	err := guarded(func() error { return inspect(path, &h) })
+	h, err := lookInto(path)
+	if err != nil {
+		return store.Meta{}, err
+	}
+	return store.Meta{OriginStateID: h.OriginStateID, CreatedAt: h.CreatedAt, Version: h.Format}, nil
+}
+
+// Sealed tells whether the keys in a store are sealed, as Inspect looks. The error wraps
+// [ErrSealed] where they are, and not with the sealer, which may be nil.
+func Sealed(path string, sealer store.Sealer) (bool, error) {
+	h, err := lookInto(path)
+	if err != nil {
+		return false, err
+	}
+	return h.Seal != nil, checkSeal(h.Seal, sealer)
+}
+
+func lookInto(path string) (h header, err error) {
+	err = guarded(func() error { return inspect(path, &h) })
 	if err == nil && h.Format > current.version {
 		err = fmt.Errorf("its format is %d, this homeagentd knows up to %d: %w", h.Format, current.version, ErrNewer)
 	}
 	if err != nil {
-		return store.Meta{}, fmt.Errorf("looking into the store %s: %w", path, err)
+		err = fmt.Errorf("looking into the store %s: %w", path, err)
 	}
-	return store.Meta{OriginStateID: h.OriginStateID, CreatedAt: h.CreatedAt, Version: h.Format}, nil
+	return h, err
 }
 
 func inspect(path string, h *header) error {

@@ -17,7 +17,7 @@ var (
 	ErrInUse   = errors.New("another process has it open (is another homeagentd running?)")
 	ErrDamaged = errors.New("the file is damaged (restore it from a backup, or move it away to start without sessions)")
 	ErrNewer   = errors.New("it was written by a newer homeagentd (install that version again, or move the file away to start without sessions)")
-	ErrSealed  = errors.New("its keys are sealed (give the credential that they were sealed with)")
+	ErrSealed  = errors.New("its keys are sealed, and not with what was given (restore the key that they were sealed with)")
 )
 
 // DefaultLockTimeout is how long Open waits for another process to let go of the

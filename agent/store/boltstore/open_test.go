@@ -233,6 +233,14 @@ func TestSealing(t *testing.T) {
 			t.Errorf("Open with %s = %v, want ErrSealed", name, err)
 		}
 	}
+	for want, with := range map[error]store.Sealer{nil: sealer(t, 1), boltstore.ErrSealed: sealer(t, 2)} {
+		if sealed, err := boltstore.Sealed(p, with); !sealed || !errors.Is(err, want) {
+			t.Errorf("Sealed = %v, %v, want %v", sealed, err, want)
+		}
+	}
+	if sealed, err := boltstore.Sealed(filled(t, boltstore.Options{}), nil); sealed || err != nil {
+		t.Errorf("Sealed of a plain store = %v, %v", sealed, err)
+	}
 	s := open(t, p, boltstore.Options{Sealer: sealer(t, 1)})
 	if got := storetest.Take(t, s); len(got.Sessions) != 500 {
 		t.Errorf("%d sessions", len(got.Sessions))
