@@ -128,9 +128,11 @@ func (f *field) calls(i int) (vici.Shared, vici.Conn) {
 // BenchmarkArm arms, with several callers at once, until the window is full and
 // beyond. Compare with BenchmarkBare.
 func BenchmarkArm(b *testing.B) {
-	for _, callers := range []int{1, 8, 64} {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			f := newField(b, ike.Config{})
+	for _, callers := range []int{1, 8, 64, -1, -8, -64} { // assigning addresses, too
+		assign := callers < 0
+		callers = max(callers, -callers)
+		b.Run(fmt.Sprintf("assign=%t/callers=%d", assign, callers), func(b *testing.B) {
+			f := newField(b, ike.Config{AssignHomeAddress: assign})
 			var times latencies
 			used := f.used()
 			next := make(chan int)

@@ -65,7 +65,15 @@ func cleanUp(ctx context.Context, link *vici.Link) ([]string, error) {
 			errs = append(errs, note(&removed, "key "+id, link.UnloadShared(ctx, id)))
 		}
 	}
-	return removed, errors.Join(append(errs, endAll(ctx, link, &removed))...)
+	errs = append(errs, endAll(ctx, link, &removed))
+	pools, err := link.PoolNames(ctx)
+	errs = append(errs, err)
+	for _, name := range pools {
+		if isOurs(name) {
+			errs = append(errs, note(&removed, "pool "+name, link.UnloadPool(ctx, name)))
+		}
+	}
+	return removed, errors.Join(errs...)
 }
 
 // endAll ends the IKE_SAs of mobile nodes, also of those whose connections were

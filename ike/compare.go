@@ -58,6 +58,11 @@ func (c *Charon) compare(ctx context.Context, link *vici.Link) error {
 		}
 		c.reconcile(partKind(k), names, start)
 	}
+	if c.cfg.AssignHomeAddress {
+		if err := c.comparePools(ctx, link); err != nil {
+			return err
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts.reconciled++

@@ -72,6 +72,13 @@ type Config struct {
 	// a callback for it. Required; keys are never written to it.
 	Log *slog.Logger
 
+	// AssignHomeAddress has charon give mobile nodes their home addresses by
+	// configuration payloads (RFC 4877 section 9), at the cost of a call of charon for
+	// each session that is loaded. charon wants all of them to ask then: it answers
+	// FAILED_CP_REQUIRED and no CHILD_SA to who does not, and without it
+	// INTERNAL_ADDRESS_FAILURE to who does.
+	AssignHomeAddress bool
+
 	// RefusePayload keeps CHILD_SAs for the payload from being agreed upon;
 	// those for return routability are in any case (RFC 4877 section 4.1).
 	RefusePayload bool

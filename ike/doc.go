@@ -24,6 +24,9 @@
 // for its whole payload, too. What it wants is kept apart from what it has: see
 // [Tunneled].
 //
+// A mobile node that asks by a configuration payload is assigned its home address
+// where [Config.AssignHomeAddress] is set: see pools.go.
+//
 // Exported: [Charon] with Restore, Arm, Forget, Disconnect, Run and Status;
 // [Config]; [Credential]; [Established], [Lost] and [Tunneled] for the callbacks;
 // [Identities] of user names; [RoutabilityReqID], [PayloadReqID] and [PrefixReqID]; [ConnectionName], to find a

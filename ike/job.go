@@ -18,6 +18,7 @@ type job struct {
 	versions []uint64
 	keys     []vici.Shared
 	conns    []vici.Conn
+	pools    []vici.Pool // of the connections, where they have any
 }
 
 // next takes the next job out of the lanes, nil if there is none. Sessions with
@@ -71,6 +72,9 @@ func (c *Charon) add(j *job, s *session) {
 		j.keys = append(j.keys, shared(s.name, s.cred, s.user))
 	default:
 		j.conns = append(j.conns, c.connection(s.name, s.cred, s.user))
+		for _, name := range c.poolNames(s.name) {
+			j.pools = append(j.pools, vici.Pool{Name: name, Address: s.cred.HomeAddress})
+		}
 	}
 }
 
@@ -103,7 +107,7 @@ func (j *job) run(ctx context.Context, link *vici.Link) error {
 	case j.load && j.kind == keyPart:
 		return link.LoadShared(ctx, j.keys[0])
 	case j.load:
-		return link.LoadConns(ctx, j.conns...)
+		return j.loadConns(ctx, link)
 	case j.kind == keyPart:
 		return link.UnloadShared(ctx, j.sessions[0].name)
 	default:
@@ -115,6 +119,9 @@ func (j *job) run(ctx context.Context, link *vici.Link) error {
 func (c *Charon) runEach(ctx context.Context, link *vici.Link, j *job) {
 	for i := range j.sessions {
 		one := &job{kind: j.kind, load: true, sessions: j.sessions[i : i+1], versions: j.versions[i : i+1], conns: j.conns[i : i+1]}
+		if len(j.pools) > 0 {
+			one.pools = j.pools[i : i+1]
+		}
 		c.finish(one, one.run(ctx, link))
 	}
 }

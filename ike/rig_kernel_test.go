@@ -156,18 +156,29 @@ func (f *field) arm(c ike.Credential) error {
 // connection's name at the home agent.
 func (f *field) configure(c ike.Credential) string {
 	f.t.Helper()
-	name := ike.ConnectionName(c.HomeAddress)
+	conn := f.side(c)
+	f.must(f.load(c, conn))
+	return conn.Name
+}
+
+func (f *field) load(c ike.Credential, conn vici.Conn) error {
 	ctx := f.t.Context()
-	f.must(f.node.LoadShared(ctx, vici.Shared{ID: name, Owners: []string{"email:" + c.UserName}, Key: c.PSK}))
-	f.must(f.node.LoadConns(ctx, vici.Conn{
-		Name: name, Local: careOf, Remote: homeAgent, LocalID: "email:" + c.UserName, RemoteID: "fqdn:ha.example.com",
+	if err := f.node.LoadShared(ctx, vici.Shared{ID: conn.Name, Owners: []string{"email:" + c.UserName}, Key: c.PSK}); err != nil {
+		return err
+	}
+	return f.node.LoadConns(ctx, conn)
+}
+
+// side is the mobile node's connection for a credential.
+func (f *field) side(c ike.Credential) vici.Conn {
+	return vici.Conn{
+		Name: ike.ConnectionName(c.HomeAddress), Local: careOf, Remote: homeAgent, LocalID: "email:" + c.UserName, RemoteID: "fqdn:ha.example.com",
 		Proposals: []string{"aes128-sha256-x25519"},
 		Children: []vici.Child{{
 			Name: "mh", Mode: "transport_proxy", ReqID: 7, Proposals: []string{"aes128-sha256"},
 			LocalTS: []string{c.HomeAddress.String() + "/128[135]"}, RemoteTS: []string{homeAgent.String() + "/128[135]"},
 		}},
-	}))
-	return name
+	}
 }
 
 // authenticate has the mobile node set up IKE_SA and CHILD_SA.

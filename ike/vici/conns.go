@@ -36,7 +36,12 @@ type Conn struct {
 	DPD               time.Duration
 	Unique            string // what becomes of older IKE_SAs with that peer
 	Childless         Childless
-	Children          []Child
+	// Pools are where the other end's addresses are assigned from if it asks for
+	// them; Ask has us ask for ours (RFC 7296 section 2.19), of which the
+	// unspecified address is any.
+	Pools    []string
+	Ask      []netip.Addr
+	Children []Child
 }
 
 // A Child is a CHILD_SA of a connection. Reauthentication, MOBIKE and
@@ -74,6 +79,8 @@ func (c Conn) fields() []field {
 		list("local_addrs", addrs(c.Local)),
 		list("remote_addrs", addrs(c.Remote)),
 		list("proposals", c.Proposals),
+		list("pools", c.Pools),
+		list("vips", addrs(c.Ask...)),
 		yesNo("mobike", false),
 		c.noReauth(),
 		seconds("rekey_time", c.Rekey),
@@ -108,11 +115,16 @@ func (c Child) fields() []field {
 	}
 }
 
-func addrs(a netip.Addr) []string {
-	if !a.IsValid() {
-		return []string{"%any"}
+func addrs(all ...netip.Addr) []string {
+	var list []string
+	for _, a := range all {
+		if !a.IsValid() {
+			list = append(list, "%any")
+			continue
+		}
+		list = append(list, a.String())
 	}
-	return []string{a.String()}
+	return list
 }
 
 // UnloadConn unloads a connection; that there is none of this name is no

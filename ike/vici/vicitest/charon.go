@@ -27,6 +27,8 @@ type Charon struct {
 	sessions map[*session]bool
 	keys     map[string]Message
 	conns    map[string]Message
+	pools    map[string]Message
+	leased   map[string]bool // by pool
 	sas      map[uint32]*SA
 	lastID   uint32
 	// lastChild counts CHILD_SAs other than those for signalling.
@@ -71,6 +73,7 @@ func New() *Charon {
 func (c *Charon) reset() {
 	c.since = time.Now()
 	c.keys, c.conns, c.sas = make(map[string]Message), make(map[string]Message), make(map[uint32]*SA)
+	c.pools, c.leased = make(map[string]Message), make(map[string]bool)
 	c.lastID, c.lastChild = 0, 0
 }
 
@@ -154,6 +157,40 @@ func (c *Charon) names(of func() map[string]Message) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Sorted(maps.Keys(of()))
+}
+
+// Pools lists the pools that are loaded, as "name addresses", sorted.
+func (c *Charon) Pools() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(c.pools)) {
+		list = append(list, name+" "+c.pools[name].Get("addrs"))
+	}
+	return list
+}
+
+// AddPool loads a pool as another client would.
+func (c *Charon) AddPool(name, addresses string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pools[name] = Message{Value("addrs", addresses)}
+}
+
+// Lease plays that a mobile node was assigned a pool's address, or that it has it no
+// more.
+func (c *Charon) Lease(pool string, leased bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leased[pool] = leased
+}
+
+// LosePools is what "swanctl --load-pools" does when its files define none: those
+// without a lease are unloaded.
+func (c *Charon) LosePools() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.pools, func(name string, _ Message) bool { return !c.leased[name] })
 }
 
 // Key returns a key as it was loaded, nil when there is none.
@@ -310,11 +347,11 @@ func subject(cmd string, m Message) string {
 	switch cmd {
 	case "load-shared", "unload-shared":
 		return m.Get("id")
-	case "unload-conn":
+	case "unload-conn", "unload-pool":
 		return m.Get("name")
 	case "terminate", "list-sas", "initiate":
 		return m.Get("ike")
-	case "load-conn":
+	case "load-conn", "load-pool":
 		names := make([]string, len(m))
 		for i, f := range m {
 			names[i] = f.Name

@@ -159,6 +159,14 @@ func (s *session) do(p packet) packet {
 		reply.message = c.unloadConn(m.Get("name"))
 	case "get-conns":
 		reply.message = Message{List("conns", slices.Sorted(maps.Keys(c.conns)))}
+	case "load-pool":
+		for _, f := range m {
+			c.pools[f.Name] = f.Section
+		}
+	case "unload-pool":
+		reply.message = c.unloadPool(m.Get("name"))
+	case "get-pools":
+		reply.message = c.listPools()
 	case "list-sas":
 		s.listSAs(m.Get("ike"))
 		reply.message = nil
@@ -203,6 +211,26 @@ func unknownAlgorithm(conn Message) string {
 		}
 	}
 	return ""
+}
+
+// unloadPool keeps a pool whose address is leased, as charon does.
+func (c *Charon) unloadPool(name string) Message {
+	if _, ok := c.pools[name]; !ok {
+		return refusal(fmt.Sprintf("pool '%s' not found", name))
+	}
+	if c.leased[name] {
+		return refusal(fmt.Sprintf("pool '%s' has online leases, unable to unload", name))
+	}
+	delete(c.pools, name)
+	return success()
+}
+
+func (c *Charon) listPools() Message {
+	var list Message
+	for _, name := range slices.Sorted(maps.Keys(c.pools)) {
+		list = append(list, Section(name, Value("base", c.pools[name].Get("addrs")), Value("size", "1")))
+	}
+	return list
 }
 
 func (c *Charon) unloadConn(name string) Message {

@@ -1,0 +1,97 @@
+//go:build kerneltest
+
+package ike_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"homeagent/ike"
+)
+
+// ask has a mobile node authenticate and ask for an address by a configuration
+// payload, and returns what its charon says of the answer.
+func (f *field) ask(c ike.Credential, wish string) (string, error) {
+	f.t.Helper()
+	// A session is loaded again when its IKE_SA is gone.
+	f.eventually("the mobile node can come", func() bool { return slices.Contains(f.conns(), ike.ConnectionName(c.HomeAddress)) })
+	conn := f.side(c)
+	conn.Ask = []netip.Addr{netip.MustParseAddr(wish)}
+	before := len(f.mn.Log())
+	err := f.load(c, conn)
+	if err == nil {
+		err = f.node.Initiate(f.t.Context(), conn.Name, "mh")
+	}
+	_, ending := f.node.Terminate(f.t.Context(), conn.Name)
+	f.check(ending)
+	return f.mn.Log()[before:], err
+}
+
+func (f *field) expectAssigned(c ike.Credential, wish string) {
+	f.t.Helper()
+	log, err := f.ask(c, wish)
+	if err != nil || !strings.Contains(log, "installing new virtual IP "+c.HomeAddress.String()+"\n") {
+		f.t.Errorf("asked for %s: %v:\n%s", wish, err, log)
+	}
+}
+
+// TestH58_HomeAddressIsAssigned: whoever asks for an address gets its own home
+// address, whatever it suggests, and goes on getting it. Who asks for what there is
+// none of is told so, as is who does not ask at all.
+func TestH58_HomeAddressIsAssigned(t *testing.T) {
+	f := newField(t, ike.Config{AssignHomeAddress: true, Poll: time.Second})
+	first, second := cred(1, 1), cred(2, 2)
+	f.must(f.arm(first))
+	f.must(f.arm(second))
+	for _, wish := range []string{"::", home(1).String(), home(2).String(), "2001:db8:77::1"} {
+		f.expectAssigned(first, wish)
+	}
+	f.expectAssigned(second, home(1).String())
+	f.eventually("the mobile node can come", func() bool { return slices.Contains(f.conns(), name(1)) })
+	if err := f.authenticate(first); err == nil || !strings.Contains(f.mn.Log(), "received FAILED_CP_REQUIRED notify") {
+		t.Errorf("not having asked: %v", err)
+	}
+	_, err := f.node.Terminate(t.Context(), name(1))
+	f.check(err)
+
+	f.must(f.ha.Kill())
+	f.must(f.ha.Start())
+	f.expectAssigned(first, "::")
+	_, err = f.ha.Swanctl("--load-pools") // whose files define none
+	f.check(err)
+	f.eventually("the pools are back", func() bool { return len(f.pools()) == 2 })
+	f.expectAssigned(second, "::")
+
+	if log, err := f.ask(second, "0.0.0.0"); err == nil || !strings.Contains(log, "received INTERNAL_ADDRESS_FAILURE notify") {
+		t.Errorf("asked for an IPv4 address: %v:\n%s", err, log)
+	}
+	f.must(f.ike.Forget(t.Context(), home(1)))
+	f.eventually("a forgotten node's pool is gone", func() bool { return slices.Equal(f.pools(), []string{name(2)}) })
+}
+
+// conns and pools are those of the home agent's charon.
+func (f *field) conns() []string {
+	f.t.Helper()
+	names, err := f.link(f.ha).ConnNames(f.t.Context())
+	f.must(err)
+	return names
+}
+
+func (f *field) pools() []string {
+	f.t.Helper()
+	names, err := f.link(f.ha).PoolNames(f.t.Context())
+	f.must(err)
+	return names
+}
+
+// TestH58_NotAssigned: a home agent that does not assign addresses says so.
+func TestH58_NotAssigned(t *testing.T) {
+	f := newField(t, ike.Config{})
+	f.must(f.arm(cred(1, 1)))
+	if log, err := f.ask(cred(1, 1), "::"); err == nil || !strings.Contains(log, "received INTERNAL_ADDRESS_FAILURE notify") {
+		t.Errorf("asked for an address: %v:\n%s", err, log)
+	}
+}
