@@ -119,9 +119,10 @@ func (a *Agent) buildCharon() error {
 	a.charon, err = ike.New(ike.Config{
 		Socket: a.cfg.IKE.Socket, Identity: a.cfg.IKE.Identity, Window: a.cfg.IKE.Window,
 		IKEProposals: a.cfg.IKE.IKEProposals, ESPProposals: a.cfg.IKE.ESPProposals, DPDDelay: a.cfg.IKE.DPD,
-		Log:           a.deps.Log,
-		RefusePayload: a.cfg.Mobility.PayloadProtection == config.ForbidPayloadProtection,
-		Networks:      a.networksOfUser,
+		Log:               a.deps.Log,
+		AssignHomeAddress: a.cfg.IKE.AssignHomeAddress,
+		RefusePayload:     a.cfg.Mobility.PayloadProtection == config.ForbidPayloadProtection,
+		Networks:          a.networksOfUser,
 		OnUp: func(e ike.Established) {
 			a.sessions.Established(e.HomeAddress, e.CareOf, e.At)
 			a.happenings.up(&e)

@@ -21,6 +21,7 @@ func (f *field) ask(c ike.Credential, wish string) (string, error) {
 	conn := f.side(c)
 	conn.Ask = []netip.Addr{netip.MustParseAddr(wish)}
 	before := len(f.mn.Log())
+	f.must(f.node.UnloadConn(f.t.Context(), conn.Name)) // or charon keeps what it asks for
 	err := f.load(c, conn)
 	if err == nil {
 		err = f.node.Initiate(f.t.Context(), conn.Name, "mh")

@@ -101,6 +101,9 @@ type IKE struct {
 	IKEProposals []string
 	ESPProposals []string
 	DPD          time.Duration
+	// AssignHomeAddress is whether mobile nodes get their home addresses by
+	// configuration payloads.
+	AssignHomeAddress bool
 }
 
 // HomeLink is what the home prefixes are on.
