@@ -18,7 +18,7 @@ import (
 
 // openStore opens the store, sealed if systemd gave us a key for it.
 func openStore(cfg *config.Config, log *slog.Logger) (store.Store, error) {
-	var options boltstore.Options
+	options := boltstore.Options{Log: log}
 	directory := os.Getenv("CREDENTIALS_DIRECTORY")
 	key, err := os.ReadFile(filepath.Join(directory, cfg.Store.Credential))
 	switch {
@@ -45,7 +45,7 @@ func openStore(cfg *config.Config, log *slog.Logger) (store.Store, error) {
 
 // openUnsealed opens a store for which there is no key.
 func openUnsealed(cfg *config.Config, log *slog.Logger) (store.Store, error) {
-	opened, err := openFile(cfg, boltstore.Options{})
+	opened, err := openFile(cfg, boltstore.Options{Log: log})
 	switch {
 	case errors.Is(err, boltstore.ErrSealed):
 		return nil, cfg.Problem("store.credential", "the keys in the store %s are sealed, and there is no credential %s to open them (%s)",

@@ -101,42 +101,6 @@ var current = format{version: 2, migrations: map[int]migration{
 	1: func(*bolt.Tx) error { return nil },
 }}
 
-// upgrade brings the file to the format, all in one transaction.
-func (f format) upgrade(db *bolt.DB) error {
-	var version int
-	if err := db.View(func(tx *bolt.Tx) error {
-		h, err := readHeader(tx)
-		version = h.Format
-		return err
-	}); err != nil {
-		return err
-	}
-	if version == f.version {
-		return nil
-	}
-	if version > f.version {
-		return fmt.Errorf("its format is %d, this homeagentd knows up to %d: %w", version, f.version, ErrNewer)
-	}
-	return db.Update(f.migrate)
-}
-
-func (f format) migrate(tx *bolt.Tx) error {
-	h, err := readHeader(tx)
-	if err != nil {
-		return err
-	}
-	for ; h.Format < f.version; h.Format++ {
-		step, ok := f.migrations[h.Format]
-		if !ok {
-			return fmt.Errorf("its format is %d, this homeagentd knows no way from there to %d", h.Format, f.version)
-		}
-		if err := step(tx); err != nil {
-			return fmt.Errorf("migrating it from format %d: %w", h.Format, err)
-		}
-	}
-	return h.write(tx)
-}
-
 // guarded turns what bbolt does on damaged pages, a panic or a fault on the
 // mapped file, into an error.
 func guarded(fn func() error) (err error) {

@@ -1,10 +1,13 @@
 package boltstore
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -76,9 +79,13 @@ func TestUpgradeOfFormat1(t *testing.T) {
 	if err != nil || before.Version != 1 {
 		t.Fatalf("Inspect = %+v, %v, want version 1", before, err)
 	}
-	s, err := Open(path, Options{})
+	var log bytes.Buffer
+	s, err := Open(path, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if said := log.String(); !strings.Contains(said, "to go back, stop the daemon") || !strings.Contains(said, "copy="+path+".format1") || !strings.Contains(said, "from=1 to=2") {
+		t.Errorf("it said %s", said)
 	}
 	want := before
 	want.Version = 2
@@ -112,6 +119,75 @@ func TestUpgradeOfFormat1(t *testing.T) {
 		t.Fatal(err)
 	}
 	refusedDowngrade(t, path, want2)
+	downgraded(t, path+".format1", got)
+}
+
+// downgraded has a homeagentd of format 1 open the copy of before the migration.
+func downgraded(t *testing.T, copied string, want storetest.Snapshot) {
+	t.Helper()
+	if info, err := os.Stat(copied); err != nil || info.Mode() != mode {
+		t.Errorf("the copy: %v, %v, want a file of mode 0600", info, err)
+	}
+	s, err := format{version: 1}.open(copied, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if diff := storetest.Diff(want, storetest.Take(t, s)); diff != "" {
+		t.Errorf("in the copy (-want +got):\n%s", diff)
+	}
+}
+
+// A copy that is there stays, and one that cannot be kept stops the migration, as does a
+// key that is not the store's.
+func TestUpgradeKeepsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	path := format1(t)
+	if err := os.WriteFile(path+".format1", []byte("earlier"), mode); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s, err := Open(path, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if text, err := os.ReadFile(path + ".format1"); string(text) != "earlier" || !strings.Contains(log.String(), "there was one already") {
+		t.Errorf("the copy is %q, %v; it said %s", text, err, log.String())
+	}
+	if files, err := os.ReadDir(filepath.Dir(path)); len(files) != 2 {
+		t.Errorf("left behind: %v, %v", files, err)
+	}
+
+	path = format1(t)
+	db, err := openFile(path, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := keep(db, filepath.Join(path, "no", "folder")); err == nil {
+		t.Error("a copy in no folder was kept")
+	}
+}
+
+func TestUpgradeNeedsTheKey(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	sealer, err := store.NewSealer([store.SealKeySize]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := format{version: 1}.open(path, Options{Sealer: sealer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if _, err := Open(path, Options{}); !errors.Is(err, ErrSealed) {
+		t.Errorf("Open without the key: %v, want ErrSealed", err)
+	}
+	if m, err := Inspect(path); m.Version != 1 || err != nil {
+		t.Errorf("it is of format %d now, %v", m.Version, err)
+	}
 }
 
 // refusedDowngrade has a homeagentd of format 1 open a store, which must hold the

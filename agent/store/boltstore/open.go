@@ -3,6 +3,7 @@ package boltstore
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,7 +17,7 @@ import (
 var (
 	ErrInUse   = errors.New("another process has it open (is another homeagentd running?)")
 	ErrDamaged = errors.New("the file is damaged (restore it from a backup, or move it away to start without sessions)")
-	ErrNewer   = errors.New("it was written by a newer homeagentd (install that version again, or move the file away to start without sessions)")
+	ErrNewer   = errors.New("it was written by a newer homeagentd (install that version again, put the copy in its place that was kept with .format at its end, or move the file away to start without sessions)")
 	ErrSealed  = errors.New("its keys are sealed, and not with what was given (restore the key that they were sealed with)")
 )
 
@@ -33,6 +34,8 @@ type Options struct {
 	// LockTimeout is how long to wait for another process that has the file
 	// open; 0 for DefaultLockTimeout.
 	LockTimeout time.Duration
+	// Log hears of a file that is brought up to a newer format; nil for nobody.
+	Log *slog.Logger
 }
 
 // A Store is a store.Store in a file.
@@ -52,8 +55,9 @@ var (
 
 // Open opens the store at path, or makes it if there is none. Its directory must
 // exist, and not everybody may write in it. The file must be nobody else's to
-// read: mode 0600. The caller closes
-// the Store.
+// read: mode 0600. One of an older format is brought up to date, which older
+// versions cannot read any more; a copy as it was is kept beside it, with .format
+// and the number of the format at its end. The caller closes the Store.
 func Open(path string, opt Options) (*Store, error) {
 	s, err := current.open(path, opt)
 	if err != nil {
@@ -97,7 +101,7 @@ func (f format) attach(path string, db *bolt.DB, opt Options) (*Store, error) {
 	if err := guarded(s.checkPages); err != nil {
 		return nil, err
 	}
-	if err := guarded(func() error { return f.upgrade(db) }); err != nil {
+	if err := guarded(func() error { return f.upgrade(s, opt.Log) }); err != nil {
 		return nil, err
 	}
 	sealed, err := s.readMeta()
