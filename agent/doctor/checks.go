@@ -15,6 +15,7 @@ func Checks() []Check {
 	return []Check{
 		{"configuration", soon, configuration},
 		{"account", soon, accounts},
+		{"folder", soon, folders},
 		{"module", soon, modules},
 		{"forwarding", soon, forwarding},
 		{"router_advertisements", soon, routerAdvertisements},
@@ -46,11 +47,12 @@ func OfBox() []Check {
 }
 
 // OfConfiguration are the checks of what a configuration names: files of TLS and
-// of mobile nodes' keys, group and interface.
+// of mobile nodes' keys, their folders, group and interface.
 func OfConfiguration() []Check {
 	return []Check{
 		{"configuration", soon, doubts},
 		{"account", soon, controlGroup},
+		{"folder", soon, folders},
 		{"home_link", soon, homeLinkExists},
 		{"proposal", within, proposals},
 		{"tls", soon, tlsFiles},

@@ -82,7 +82,43 @@ writes a first one with its command
 .Sh OPTIONS
 `
 
-const configTail = `.Sh FILES
+const configTail = `.Sh FOLDERS
+Unit and AppArmor profile of the package let the daemon read what is below
+.Pa /etc/homeagent
+and credentials that the unit hands over, in
+.Pa /run/credentials/homeagent.service ,
+and write below
+.Pa /var/lib/homeagent
+and
+.Pa /run/homeagent .
+A link from there leads nowhere else.
+What is in another folder is best copied: files of TLS from
+.Pa /etc/letsencrypt
+for instance, by what renews them, with a reload after it.
+.Pp
+A file elsewhere can be read with a line in
+.Pa /etc/apparmor.d/local/usr.sbin.homeagentd ,
+which may be a new file:
+.Pp
+.Dl /srv/keys/** r,
+.Dl apparmor_parser -r /etc/apparmor.d/usr.sbin.homeagentd
+.Pp
+A store elsewhere takes the line
+.Ql /srv/homeagent/** rwkl,
+there, and a setting of the unit, by
+.Ql systemctl edit homeagent :
+.Pp
+.Dl [Service]
+.Dl ReadWritePaths=/srv/homeagent
+.Pp
+The folders
+.Pa /home , /root , /run/user , /tmp
+and
+.Pa /var/tmp
+are closed altogether.
+.Cm homeagentctl doctor
+warns of what is outside.
+.Sh FILES
 .Bl -tag -width Ds
 .It Pa /etc/homeagent/homeagent.toml
 the configuration, readable for the group homeagent
@@ -150,6 +186,9 @@ func describe(p *strings.Builder, o config.Option, name string) {
 		p.WriteString("It must be set.\n")
 	case o.Default != "":
 		fmt.Fprintf(p, "The default is\n.Li %s .\n", manual.Escape(o.Default))
+	}
+	if folders := o.Folders(); folders != nil {
+		p.WriteString("The daemon of the package is let in at " + strings.Join(folders, " and ") + " only; see\n.Sx FOLDERS .\n")
 	}
 	if o.Live() {
 		p.WriteString("A reload takes a change over.\n")
