@@ -1,6 +1,8 @@
 package agent_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -85,11 +87,28 @@ func TestReloadOfWhatIsWrong(t *testing.T) {
 		t.Errorf("got %v, want the file that is not there", err)
 	}
 	h.askFor(t, aaah, "mn1@example.com", diameter.Success)
+	h.refusesOpenKey(t)
 	h.edit(t, "certificate = \"/nowhere\"\nkey = \"/nowhere\"\nca = \"/nowhere\"\nstrict_vector = false", "")
 	h.edit(t, `secured = "tls"`, `secured = "loopback"`)
 	h.edit(t, "\nconnect = \"aaah.example.com\"", "")
 	h.reload(t, control.Reload{TakenOver: []string{"diameter.peer"}})
 	h.askFor(t, aaah, "mn2@example.com", diameter.AuthorizationRejected)
+}
+
+// refusesOpenKey has files of TLS read again of which everybody can read the key.
+func (h *house) refusesOpenKey(t *testing.T) {
+	t.Helper()
+	key := h.file("open.pem")
+	if err := errors.Join(os.WriteFile(key, nil, 0o600), os.Chmod(key, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	const nowhere = "certificate = \"/nowhere\"\nkey = \"/nowhere\""
+	open := fmt.Sprintf("certificate = %q\nkey = %[1]q", key)
+	h.edit(t, nowhere, open)
+	if _, err := h.ctl.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "diameter.key: others than its owner and group can read "+key) {
+		t.Errorf("got %v, want the key refused that is open to others", err)
+	}
+	h.edit(t, open, nowhere)
 }
 
 // What takes a restart is told each time until there was one.

@@ -11,7 +11,7 @@ import (
 
 // LoadTLS reads our certificate and whom we believe. It returns nil if no files
 // are set, as where no connection uses TLS. What is wrong with a file is told by an
-// [OptionError].
+// [OptionError]; so is a private key that is open to others.
 func (d *Diameter) LoadTLS() (*tls.Config, error) {
 	if d.Certificate == "" {
 		return nil, nil
@@ -19,6 +19,9 @@ func (d *Diameter) LoadTLS() (*tls.Config, error) {
 	texts := map[string][]byte{}
 	for _, file := range []struct{ key, name string }{{"diameter.certificate", d.Certificate}, {"diameter.key", d.Key}, {"diameter.ca", d.CA}} {
 		text, err := readFile(file.name)
+		if err == nil && file.key == "diameter.key" {
+			err = checkPrivateFile(file.name)
+		}
 		if err != nil {
 			return nil, &OptionError{file.key, err}
 		}
@@ -33,6 +36,15 @@ func (d *Diameter) LoadTLS() (*tls.Config, error) {
 		return nil, &OptionError{"diameter.ca", fmt.Errorf("%s holds no certificate in PEM", d.CA)}
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots, ClientCAs: roots, MinVersion: tls.VersionTLS12}, nil
+}
+
+// checkPrivateFile is CheckPrivate for a file on disk.
+func checkPrivateFile(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	return CheckPrivate(name, info)
 }
 
 // readFile reads a file that the operator puts there.

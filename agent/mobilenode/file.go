@@ -6,7 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"homeagent/agent/config"
 )
 
 // maxFile is more than any key file has.
@@ -31,8 +32,9 @@ func read(name string, open func(string) (fs.File, error)) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is no file", name)
-	case info.Mode().Perm()&0o027 != 0 && !isCredential(name):
-		return nil, fmt.Errorf("others than its owner and group can read %[1]s, or its group can change it, mode %04[2]o (try: chmod o=,g-w %[1]s)", name, info.Mode().Perm())
+	}
+	if err := config.CheckPrivate(name, info); err != nil {
+		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err == nil && len(text) > maxFile {
@@ -42,9 +44,3 @@ func read(name string, open func(string) (fs.File, error)) ([]byte, error) {
 }
 
 func openFile(name string) (fs.File, error) { return os.Open(name) }
-
-// isCredential tells whether systemd made a file for this service only.
-func isCredential(name string) bool {
-	directory := os.Getenv("CREDENTIALS_DIRECTORY")
-	return directory != "" && filepath.Dir(filepath.Clean(name)) == filepath.Clean(directory)
-}
