@@ -75,7 +75,17 @@ func reloadRefused(s *control.Status) []control.Warning {
 		return nil
 	}
 	return because(control.ReloadRefused, "",
-		"the changed configuration is not in force: %s (homeagentd --check, then systemctl reload homeagent)", c.Error)
+		"the changed configuration is not in force: %s (homeagentd --check, then systemctl reload homeagent)", first(c.Error))
+}
+
+// first is the first of several problems, and how many more there are: reasons are of
+// one line.
+func first(problems string) string {
+	line, more, several := strings.Cut(problems, "\n")
+	if !several {
+		return line
+	}
+	return fmt.Sprintf("%s, and %d more", line, 1+strings.Count(more, "\n"))
 }
 
 // warned finds the warnings that weigh as much.

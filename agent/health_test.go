@@ -82,3 +82,12 @@ func TestSummary(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestFirstOfSeveralProblems(t *testing.T) {
+	t.Parallel()
+	for problems, want := range map[string]string{"": "", "a": "a", "a\nb": "a, and 1 more", "a\nb\nc": "a, and 2 more"} {
+		if got := first(problems); got != want {
+			t.Errorf("first of %q: %q, want %q", problems, got, want)
+		}
+	}
+}

@@ -98,7 +98,7 @@ func (r *reloader) reload(ctx context.Context) (control.Reload, error) {
 	changes, err := r.takeOver(ctx)
 	r.note(changes, err)
 	if err != nil {
-		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationRefused, Detail: err.Error()})
+		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationRefused, Detail: strings.ReplaceAll(err.Error(), "\n", "; ")})
 	} else {
 		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationLoaded, Detail: whatChanged(changes)})
 	}

@@ -37,7 +37,7 @@ func (b *backend) Status(context.Context) control.Status {
 		Reasons:  []control.Warning{{Cause: control.BoxNotReady, Text: "packets are not forwarded", Repair: "sysctl -w it"}},
 		Warnings: []control.Warning{{Cause: control.BoxNotReady, Text: "packets are not forwarded", Repair: "sysctl -w it"}, {Text: "so so\x1b[2J"}},
 		Configuration: control.ConfigurationStatus{
-			TakenOver: started, Refused: &refused, Error: "homeagent.toml:3: log.level: no such level", Restart: []string{"ike.window", "diameter.realm"},
+			TakenOver: started, Refused: &refused, Error: "homeagent.toml:3: log.level: no such level\nhomeagent.toml:4: log.size: no such option\nhomeagent.toml:9: no such section", Restart: []string{"ike.window", "diameter.realm"},
 		},
 		Prefixes: []control.PrefixStatus{{Prefix: netip.MustParsePrefix("2001:db8::/64"), InUse: 1}},
 		Peers:    []control.Peer{{Host: "aaah.example.com", State: "open", Secured: "tls", Address: "[::1]:3868"}},
@@ -108,7 +108,7 @@ func TestStatus(t *testing.T) {
 		"ha.example.com  degraded, version 1.0", "1 (0 established, 1 waiting", "NOT CONNECTED: no such file",
 		"in sync, 2 repairs", "CANNOT BE WRITTEN: no space left on device (/var/lib/homeagent/state.db, 5120 KiB free)",
 		"PROBLEM         packets are not forwarded\n                repair: sysctl -w it\nWARNING         so so\uFFFD[2J\n",
-		"configuration   read 2026-01-02T03:04:05+00:00 (", "\n                REFUSED 2026-01-02T04:04:05+00:00 (", "ago): homeagent.toml:3: log.level: no such level\n",
+		"configuration   read 2026-01-02T03:04:05+00:00 (", "\n                REFUSED 2026-01-02T04:04:05+00:00 (", "ago): homeagent.toml:3: log.level: no such level\n                homeagent.toml:4: log.size: no such option\n                homeagent.toml:9: no such section\n",
 		"WAITING for a restart (systemctl restart homeagent): ike.window, diameter.realm\n", "2001:db8::/64: 1 in use", "aaah.example.com: open", "tls, [::1]:3868",
 	} {
 		if !strings.Contains(out, want) {

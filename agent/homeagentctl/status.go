@@ -96,7 +96,13 @@ func stateColour(state string) string {
 func configurationLines(c *control.ConfigurationStatus) [][2]string {
 	lines := [][2]string{{"configuration", "read " + point(c.TakenOver)}}
 	if c.Refused != nil {
-		lines = append(lines, [2]string{"", "REFUSED " + point(*c.Refused) + ": " + c.Error})
+		first, more, several := strings.Cut(c.Error, "\n")
+		lines = append(lines, [2]string{"", "REFUSED " + point(*c.Refused) + ": " + first})
+		for line := range strings.SplitSeq(more, "\n") {
+			if several {
+				lines = append(lines, [2]string{"", line})
+			}
+		}
 	}
 	if len(c.Restart) > 0 {
 		lines = append(lines, [2]string{"", "WAITING for a restart (systemctl restart homeagent): " + strings.Join(c.Restart, ", ")})
