@@ -63,13 +63,16 @@ func listenOption(d config.Diameter) func(error) string {
 }
 
 // built makes the error of a part that could not be made of the configuration a
-// config.Problem of an option, or of the file for an empty key.
+// config.Problem of an option, or of the file for an empty key, unless it has its
+// places already.
 func built(cfg *config.Config, key string, err error) error {
 	if err == nil {
 		return nil
 	}
 	err = cfg.Locate(err)
-	if _, located := errors.AsType[config.Problem](err); located {
+	_, one := errors.AsType[config.Problem](err)
+	_, several := errors.AsType[config.Problems](err)
+	if one || several {
 		return err
 	}
 	return cfg.Problem(key, "%v", err)

@@ -65,6 +65,7 @@ func TestBuilt(t *testing.T) {
 		"ike.identity: x": errors.New("x"),
 		"diameter.ca: y":  &config.OptionError{Key: "diameter.ca", Err: errors.New("y")},
 		"z":               config.Problem{Text: "z"},
+		"a: 1\nb: 2":      config.Problems{{Key: "a", Text: "1"}, {Key: "b", Text: "2"}},
 	} {
 		if got := built(cfg, "ike.identity", err); got.Error() != want {
 			t.Errorf("built: %v, want %s", got, want)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"homeagent/agent/config"
 	"homeagent/agent/store/boltstore"
@@ -26,19 +27,42 @@ func (e configError) Error() string {
 
 func exitCode(err error) int {
 	_, option := errors.AsType[config.Problem](err)
-	if option || errors.As(err, &configError{}) || stuck(err) {
+	_, options := errors.AsType[config.Problems](err)
+	if option || options || errors.As(err, &configError{}) || stuck(err) {
 		return exitConfig
 	}
 	return 1
 }
 
 // reason is an error for people. Where an option is to blame, it begins with its
-// place.
+// place; several have a line each.
 func reason(err error) string {
-	if p, option := errors.AsType[config.Problem](err); option && !errors.As(err, &configError{}) {
+	if errors.As(err, &configError{}) {
+		return err.Error()
+	}
+	if all, options := errors.AsType[config.Problems](err); options {
+		return several(all)
+	}
+	if p, option := errors.AsType[config.Problem](err); option {
 		return p.Error()
 	}
 	return err.Error()
+}
+
+func several(all config.Problems) string {
+	if len(all) == 1 {
+		return all[0].Error()
+	}
+	return fmt.Sprintf("%d things that the configuration names cannot be used:\n%v", len(all), all)
+}
+
+// summary is a reason in one line.
+func summary(why string) string {
+	head, _, more := strings.Cut(why, "\n")
+	if more {
+		return strings.TrimSuffix(head, ":") + ", see the log"
+	}
+	return head
 }
 
 // stuck reports whether the store will be no better the next time: another

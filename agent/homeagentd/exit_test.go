@@ -32,6 +32,7 @@ func TestExitCode(t *testing.T) {
 		{"a damaged store", fmt.Errorf("opening: %w", boltstore.ErrDamaged), exitConfig},
 		{"a store that another process has open", fmt.Errorf("opening: %w", boltstore.ErrInUse), 1},
 		{"an option, where it was set", fmt.Errorf("running the peers: %w", config.Problem{Key: "diameter.listen.address", Text: "x"}), exitConfig},
+		{"several options", fmt.Errorf("starting: %w", config.Problems{{Key: "a", Text: "x"}, {Key: "b", Text: "y"}}), exitConfig},
 		{"an address that is in use", errors.New("bind: address already in use"), 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -47,13 +48,19 @@ func TestExitCode(t *testing.T) {
 func TestReason(t *testing.T) {
 	t.Parallel()
 	problem := config.Problem{At: config.Position{File: "homeagent.toml", Line: 7}, Key: "control.group", Text: "unknown"}
-	for want, err := range map[string]error{
-		"homeagent.toml:7: control.group: unknown": fmt.Errorf("running the control socket: %w", problem),
-		"out of memory":              errors.New("out of memory"),
-		configError{problem}.Error(): configError{problem},
+	const one = "homeagent.toml:7: control.group: unknown"
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("running the control socket: %w", problem), one},
+		{fmt.Errorf("starting: %w", config.Problems{problem}), one},
+		{config.Problems{problem, problem}, "2 things that the configuration names cannot be used:\n" + one + "\n" + one},
+		{errors.New("out of memory"), "out of memory"},
+		{configError{problem}, configError{problem}.Error()},
 	} {
-		if got := reason(err); got != want {
-			t.Errorf("reason: %s, want %s", got, want)
+		if got := reason(tt.err); got != tt.want {
+			t.Errorf("reason: %s, want %s", got, tt.want)
 		}
 	}
 }
@@ -94,6 +101,7 @@ func TestEnd(t *testing.T) {
 	}{
 		{configError{errors.New("x")}, exitConfig, "STATUS=not started: the configuration is not complete or not right, see the log"},
 		{config.Problem{Key: "store.path", Text: "no folder"}, exitConfig, "STATUS=not started: store.path: no folder"},
+		{config.Problems{{Key: "a", Text: "x"}, {Key: "b", Text: "y"}}, exitConfig, "STATUS=not started: 2 things that the configuration names cannot be used, see the log"},
 		{errors.New("no address"), 1, "STATUS=no address"},
 		{errors.New("no address"), 1, "STATUS=no address (next try in 1s)"},
 		{errors.New("no address"), 1, "STATUS=no address (next try in 2s)"},

@@ -63,12 +63,9 @@ func end(ctx context.Context, err error, out io.Writer, lookup func(string) (str
 	code, why := exitCode(err), reason(err)
 	fmt.Fprintln(out, marked("homeagentd: "+why, systemd.StderrIsJournal(lookup)))
 	var tell error
-	switch {
-	case errors.As(err, &configError{}):
-		tell = systemd.NewNotifier(lookup).Status("not started: the configuration is not complete or not right, see the log")
-	case code == exitConfig:
-		tell = systemd.NewNotifier(lookup).Status("not started: " + why)
-	default:
+	if code == exitConfig {
+		tell = systemd.NewNotifier(lookup).Status("not started: " + summary(why))
+	} else {
 		tell = backOff(ctx, why, lookup)
 	}
 	if tell != nil {
