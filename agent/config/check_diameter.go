@@ -43,8 +43,8 @@ func (b *builder) checkTLS() {
 }
 
 func (b *builder) checkListeners() {
-	seen := map[string]bool{}
-	for i, l := range b.config.Diameter.Listen {
+	all := b.config.Diameter.Listen
+	for i, l := range all {
 		key := fmt.Sprintf("diameter.listen[%d].address", i)
 		if l.Address == "" {
 			continue
@@ -52,11 +52,44 @@ func (b *builder) checkListeners() {
 		if err := endpoint(l.Address); err != nil {
 			b.failed(key, "%v", err)
 		}
-		if seen[l.Address] {
-			b.failed(key, "%s is listed already", l.Address)
+		for _, earlier := range all[:i] {
+			b.failedTwice(key, l, earlier)
 		}
-		seen[l.Address] = true
 	}
+}
+
+// failedTwice notes two listeners of which the second could not be opened.
+func (b *builder) failedTwice(key string, l, earlier Listen) {
+	host, port := l.place()
+	earlierHost, earlierPort := earlier.place()
+	switch {
+	case earlier.Address == "" || port != earlierPort:
+	case l.Address == earlier.Address:
+		b.failed(key, "%s is listed already", l.Address)
+	case host == earlierHost:
+		b.failed(key, "%s is the same address and port as %s, which is listed already", l.Address, earlier.Address)
+	case host == everywhere || earlierHost == everywhere:
+		b.failed(key, "%s is on the same port as %s, and one of them is for all addresses (leave the other one out)", l.Address, earlier.Address)
+	}
+}
+
+// everywhere is the host of listeners at all addresses, which Go opens for IPv4, too.
+const everywhere = "::"
+
+// place is where a Listen is, in one spelling only.
+func (l Listen) place() (host, port string) {
+	host, port = splitEndpoint(l.Address)
+	if port == "" {
+		port = map[bool]string{true: "5868", false: "3868"}[l.TLS]
+	}
+	a, err := netip.ParseAddr(host)
+	switch {
+	case host == "" || err == nil && a.Unmap().IsUnspecified():
+		return everywhere, port
+	case err == nil:
+		return a.Unmap().String(), port
+	}
+	return strings.ToLower(host), port
 }
 
 func (b *builder) checkPeers() {
@@ -106,8 +139,8 @@ func (b *builder) checkConnection(key string, p Peer) {
 // when a port follows.
 func endpoint(s string) error {
 	host, port := splitEndpoint(s)
-	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || strconv.FormatUint(n, 10) != port) {
-		return fmt.Errorf("is %q, whose port is no number from 0 to 65535", s)
+	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || n == 0 || strconv.FormatUint(n, 10) != port) {
+		return fmt.Errorf("is %q, whose port is no number from 1 to 65535", s)
 	}
 	if err := portInAddress(s); err != nil {
 		return err

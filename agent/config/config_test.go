@@ -169,7 +169,7 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		{"TLS without files", strings.Replace(minimal, "tls = false", "tls = true", 1), `:7: diameter\.ca: this must be set, because TLS is used here`},
 		{"a peer that cannot connect", strings.Replace(minimal, "loopback", "tls", 1), `no \[\[diameter\.listen\]\] has tls = true`},
 		{"loopback from afar", minimal + "[[diameter.peer]]\nidentity = \"b.example.com\"\nsecured = \"loopback\"\nconnect = \"[2001:db8::5]:3868\"\n", `:18: diameter\.peer\.connect: 2001:db8::5 is not a loopback address`},
-		{"a bad port", strings.Replace(minimal, "3868", "99999", 1), `:6: diameter\.listen\.address: .*no number from 0 to 65535`},
+		{"a bad port", strings.Replace(minimal, "3868", "99999", 1), `:6: diameter\.listen\.address: .*no number from 1 to 65535`},
 		{"overlapping prefixes", minimal + "[[home_prefix]]\nprefix = \"2001:db8::/32\"\n", `:16: home_prefix\.prefix: 2001:db8::/32 overlaps 2001:db8:1::/64`},
 		{"a range outside", strings.Replace(minimal, "::/64\"", "::/64\"\nfirst = \"2001:db8:2::1\"", 1), `:15: home_prefix\.first: 2001:db8:2::1 is not in`},
 		{"home agent off the link", strings.Replace(minimal, "2001:db8:1::1\"", "2001:db8:9::1\"", 1) + "[mobility]\nhome_link = \"physical\"\ninterface = \"eth0\"\n", `:12: home_agent\.addresses: 2001:db8:9::1 is on none of the home prefixes`},
@@ -195,8 +195,11 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		{"no prefix", strings.Replace(minimal, "[[home_prefix]]\nprefix = \"2001:db8:1::/64\"", "", 1), `: home_prefix: no home prefix is listed`},
 		{"no peer", strings.Replace(minimal, "[[diameter.peer]]\nidentity = \"aaah.example.com\"\nsecured = \"loopback\"", "", 1), `:2: diameter\.peer: no peer is listed`},
 		{"a listener twice", minimal + "[[diameter.listen]]\naddress = \"[::1]:3868\"\ntls = false\n", `:16: diameter\.listen\.address: \[::1\]:3868 is listed already`},
+		{"a listener in another spelling", minimal + "[[diameter.listen]]\naddress = \"0::1\"\ntls = false\n", `:16: diameter\.listen\.address: 0::1 is the same address and port as \[::1\]:3868, which is listed already`},
+		{"a listener everywhere", minimal + "[[diameter.listen]]\naddress = \":3868\"\n", `:16: diameter\.listen\.address: :3868 is on the same port as \[::1\]:3868, and one of them is for all addresses`},
+		{"no port", strings.Replace(minimal, ":3868", ":0", 1), `:6: diameter\.listen\.address: .* no number from 1 to 65535`},
 		{"half a bracket", strings.Replace(minimal, "[::1]:3868", "[::1", 1), `:6: diameter\.listen\.address: is "\[::1"`},
-		{"a port with a sign", strings.Replace(minimal, ":3868", ":+3868", 1), `:6: diameter\.listen\.address: .* no number from 0`},
+		{"a port with a sign", strings.Replace(minimal, ":3868", ":+3868", 1), `:6: diameter\.listen\.address: .* no number from 1`},
 		{"no host to connect to", minimal + "[[diameter.peer]]\nidentity = \"b.example.com\"\nsecured = \"loopback\"\nconnect = \"a b\"\n", `:18: diameter\.peer\.connect: is "a b"`},
 		{"a virtual link with an interface", minimal + "[mobility]\ninterface = \"eth0\"\n", `mobility\.interface: a physical home link needs`},
 		{"no interface name", minimal + "[mobility]\ninterface = \"sixteen-letters0\"\n", `:16: mobility\.interface: is "sixteen-letters0" \(expected a name of a network interface`},
@@ -293,10 +296,33 @@ func TestManyNetworks(t *testing.T) {
 func TestNotationOfEndpoints(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{
-		"::1", "[::1]", "[::1]:3868", "[::1]:0", "127.0.0.1", "127.0.0.1:3868", "localhost", "localhost:3868", ":3868",
+		"::1", "[::1]", "[::1]:3868", "[::1]:1", "127.0.0.1", "127.0.0.1:3868", "localhost", "localhost:3868", ":3868",
 	} {
 		if _, err := load(t, strings.Replace(minimal, "[::1]:3868", address, 1)); err != nil {
 			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// Listeners are told apart by address and port, however they are written.
+func TestListenersBesideEachOther(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		address string
+		tls, ok bool
+	}{
+		{"::1", true, true}, {"[::1]:3869", false, true}, {"::2", false, true}, {"localhost", false, true}, {":5868", true, true}, {"127.0.0.1", false, true},
+		{"::1", false, false}, {"[0:0::1]:3868", true, false}, {"0.0.0.0", false, false}, {"[::]:3868", true, false},
+	} {
+		_, err := load(t, minimal+fmt.Sprintf("[[diameter.listen]]\naddress = %q\ntls = %v\n", tt.address, tt.tls))
+		if problem := err != nil && strings.Contains(err.Error(), "diameter.listen.address"); problem == tt.ok {
+			t.Errorf("%s with tls = %v: %v", tt.address, tt.tls, err)
+		}
+	}
+	for _, names := range [][2]string{{"127.0.0.1", "::ffff:127.0.0.1"}, {"ha.example.com", "HA.example.com"}} {
+		text := strings.Replace(minimal, "[::1]:3868", names[0], 1) + fmt.Sprintf("[[diameter.listen]]\naddress = %q\ntls = false\n", names[1])
+		if _, err := load(t, text); err == nil || !strings.Contains(err.Error(), "is the same address and port as "+names[0]) {
+			t.Errorf("%q: %v", names, err)
 		}
 	}
 }
