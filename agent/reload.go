@@ -178,6 +178,9 @@ func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(
 	if _, err := bindingcache.New(a.bindingRules(cfg)); err != nil {
 		return err
 	}
+	if err := a.peers.Check(credentials, peers(cfg.Diameter)); err != nil {
+		return fmt.Errorf("changing the Diameter peers: %w", err)
+	}
 	nodes, err := mobilenode.Load(cfg)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"homeagent/agent/control"
 	"homeagent/diameter"
+	"homeagent/diameter/lab/certificates"
 	"homeagent/diameter/lab/rawpeer"
 )
 
@@ -120,4 +121,27 @@ func TestReloadOfWhatTakesARestart(t *testing.T) {
 	h.reload(t, control.Reload{TakenOver: []string{"mobility.max_lifetime"}, Restart: []string{"diameter.realm", "ike.window"}})
 	h.reload(t, control.Reload{Restart: []string{"diameter.realm", "ike.window"}})
 	h.askFor(t, h.connect(t, "aaah.example.com"), "mn1@example.com", diameter.Success) // to the former realm
+}
+
+// Peers that are refused keep mobile nodes of the same reading out: their sessions
+// would outlive the refusal.
+func TestReloadOfRefusedPeers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ca, err := certificates.New(h.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ca.Certify("wrong", "other.example.net"); err != nil {
+		t.Fatal(err)
+	}
+	h.configure(t, sharedKey)
+	h.edit(t, "[[diameter.listen]]", fmt.Sprintf("certificate = %q\nkey = %q\nca = %q\n[[diameter.listen]]", h.file("wrong.pem"), h.file("wrong-key.pem"), h.file("ca.pem")))
+	h.edit(t, "[[diameter.peer]]", "[[diameter.peer]]\nidentity = \"new.example.com\"\nsecured = \"tls\"\nconnect = \"127.0.0.1:9\"\n[[diameter.peer]]")
+	if _, err := h.ctl.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "changing the Diameter peers: ") {
+		t.Errorf("reload: %v, want a certificate refused that names another", err)
+	}
+	if users, keys := h.users(t), h.charon.Keys(); len(users) != 0 || len(keys) != 0 {
+		t.Errorf("after a refusal there are sessions of %v, and charon holds %v", users, keys)
+	}
 }

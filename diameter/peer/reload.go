@@ -27,9 +27,7 @@ func (t *Table) SetPeers(ctx context.Context, configs []PeerConfig) error {
 // authorities that we believe. Connections from then on begin with them; those
 // that are open stay, as the other end has proven whom it is.
 func (t *Table) Reconfigure(ctx context.Context, secure *tls.Config, configs []PeerConfig) error {
-	config := t.config
-	config.Peers, config.TLS = configs, secure
-	if err := config.validate(); err != nil {
+	if err := t.Check(secure, configs); err != nil {
 		return err
 	}
 	t.mu.Lock()
@@ -54,6 +52,14 @@ func (t *Table) Reconfigure(ctx context.Context, secure *tls.Config, configs []P
 	}
 	t.mu.Unlock()
 	return wait(ctx, &leaving)
+}
+
+// Check tells why Reconfigure would refuse a certificate, authorities and peers, and
+// changes nothing.
+func (t *Table) Check(secure *tls.Config, configs []PeerConfig) error {
+	config := t.config
+	config.Peers, config.TLS = configs, secure
+	return config.validate()
 }
 
 // successors are the peers as configured now; those unchanged are the same.

@@ -78,6 +78,12 @@ func TestSetPeersRefuses(t *testing.T) {
 	if err := table.SetPeers(t.Context(), []peer.PeerConfig{{Host: us}}); err == nil {
 		t.Error("we are our own peer")
 	}
+	if err := table.Check(nil, []peer.PeerConfig{{Host: us}}); err == nil {
+		t.Error("we may be our own peer")
+	}
+	if err := table.Check(nil, []peer.PeerConfig{{Host: other, Secured: peer.SecuredLoopback}}); err != nil {
+		t.Errorf("Check: %v", err)
+	}
 	if code := f.ask(hmr("s")); code != diameter.Success {
 		t.Errorf("result %v", code)
 	}
