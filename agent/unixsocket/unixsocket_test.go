@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"homeagent/agent/unixsocket"
 )
 
@@ -20,6 +22,32 @@ func abandoned(t *testing.T, path string) {
 	}
 	listener.SetUnlinkOnClose(false)
 	listener.Close()
+}
+
+// busy listens, and as many clients wait as may.
+func busy(t *testing.T, path string) {
+	t.Helper()
+	socket := func(kind int) int {
+		fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(fd) })
+		return fd
+	}
+	server, address := socket(unix.SOCK_STREAM), &unix.SockaddrUnix{Name: path}
+	if err := errors.Join(unix.Bind(server, address), unix.Listen(server, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		err := unix.Connect(socket(unix.SOCK_STREAM|unix.SOCK_NONBLOCK), address)
+		if errors.Is(err, unix.EAGAIN) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Nothing but what nobody needs any more is removed.
@@ -40,6 +68,14 @@ func TestClear(t *testing.T) {
 			}
 			t.Cleanup(func() { listener.Close() })
 		}, unixsocket.ErrInUse, true},
+		{"the socket of a server that is busy", busy, unixsocket.ErrInUse, true},
+		{"a socket of another kind", func(t *testing.T, path string) {
+			conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+		}, unix.EPROTOTYPE, true},
 		{"a file", func(t *testing.T, path string) {
 			if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 				t.Fatal(err)
