@@ -45,8 +45,8 @@ func (a *Agent) manualNode(home netip.Addr) (mobilenode.Node, bool) {
 func (a *Agent) associations() []xfrm.Association {
 	var all []xfrm.Association
 	for home, n := range *a.manual.Load() {
-		if s, ok := a.sessions.Owner(home); ok && s.Manual && s.UserName == n.UserName && s.HomeAgent == n.HomeAgent {
-			all = append(all, n.Associations(s.ReqID)...)
+		if s, ok := a.sessions.Owner(home); ok && s.Manual && s.UserName == n.UserName {
+			all = append(all, n.Associations(s.HomeAgent, s.ReqID)...)
 		}
 	}
 	return all

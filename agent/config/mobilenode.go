@@ -11,9 +11,12 @@ import (
 // A MobileNode is one that needs no AAA server: it has an IKEv2 pre-shared key, or
 // security associations that are keyed by hand.
 type MobileNode struct {
-	UserName               string
-	HomeAddress, HomeAgent netip.Addr
-	KeyFile                string
+	UserName    string
+	HomeAddress netip.Addr
+	// HomeAgent is zero if it is not given: which address that is depends on those
+	// in force, and on the one that the mobile node has already.
+	HomeAgent netip.Addr
+	KeyFile   string
 	// SPIIn and SPIOut name the security associations for Binding Updates and
 	// Acknowledgements; both are 0 for a mobile node that uses IKE. In is from the
 	// mobile node.
@@ -66,7 +69,7 @@ func mobileNodeOptions() []Option {
 	return []Option{
 		required("mobile_node.user_name", "User-Name of a mobile node that needs no AAA server, and its IKE identity (IDi). AAA servers are refused who ask for it.", text, func(c *Config) *string { return &node(c).UserName }),
 		required("mobile_node.home_address", "Its home address, of a home prefix. Nobody else gets it.", address, func(c *Config) *netip.Addr { return &node(c).HomeAddress }),
-		option("mobile_node.home_agent", "", "The address of home_agent.addresses that it registers with; the first if it is not given.", address, func(c *Config) *netip.Addr { return &node(c).HomeAgent }),
+		option("mobile_node.home_agent", "", "The address of home_agent.addresses that it registers with. If it is not given, that is the one it has already, as long as that is listed, and else the first of them.", address, func(c *Config) *netip.Addr { return &node(c).HomeAgent }),
 		required("mobile_node.key_file", "File with its IKEv2 pre-shared key, as text of at least 16 octets or as 0x and hexadecimal digits; with spi_in, the keys of its security associations, a line of the form encryption_in = 0x... for each of encryption_in, integrity_in, encryption_out and integrity_out, and the same with prefix_ before them where prefix_spi_in is set. The group homeagent must be able to read it, and nobody else.", path, func(c *Config) *string { return &node(c).KeyFile }),
 		spi("spi_in", "SPI of the ESP security association from the mobile node for Binding Updates: it is keyed by hand, without IKE (RFC 4877 section 6). This is for tests: nothing protects from replays but the sequence numbers of Binding Updates, and keys never change.", maxSPI, func(c *Config) *uint32 { return &node(c).SPIIn }),
 		spi("spi_out", "SPI of the one to the mobile node for Binding Acknowledgements.", math.MaxUint32, func(c *Config) *uint32 { return &node(c).SPIOut }),
@@ -97,9 +100,6 @@ func (b *builder) checkMobileNodes() {
 
 func (b *builder) checkHomeAddress(key string, n *MobileNode) {
 	agents := b.config.HomeAgent.Addresses
-	if len(agents) > 0 && !n.HomeAgent.IsValid() && !b.wrong[key+".home_agent"] {
-		n.HomeAgent = agents[0]
-	}
 	if why := b.unusable(n.HomeAddress); n.HomeAddress.IsValid() && why != "" {
 		b.failed(key+".home_address", "%s cannot be a mobile node's: %s (take another address of a home prefix)", n.HomeAddress, why)
 	}

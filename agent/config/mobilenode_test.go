@@ -46,7 +46,7 @@ func TestMobileNodes(t *testing.T) {
 	}
 	addr := netip.MustParseAddr
 	want := []config.MobileNode{{
-		UserName: "mn1@example.com", HomeAddress: addr("2001:db8:1::100"), HomeAgent: addr("2001:db8:1::1"),
+		UserName: "mn1@example.com", HomeAddress: addr("2001:db8:1::100"),
 		KeyFile: "/etc/homeagent/keys/mn1", Encryption: config.AES128, Integrity: config.SHA256,
 	}, {
 		UserName: "mn2@example.com", HomeAddress: addr("2001:db8:1::200"), HomeAgent: addr("2001:db8:1::2"),

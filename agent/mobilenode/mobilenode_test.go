@@ -3,6 +3,7 @@ package mobilenode_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"homeagent/agent/mobilenode"
 	"homeagent/xfrm"
 )
+
+var homeAgent = netip.MustParseAddr("2001:db8:1::1")
 
 const configuration = `
 [diameter]
@@ -72,7 +75,7 @@ func TestPreSharedKeys(t *testing.T) {
 		"0x00112233445566778899aabbccddeeff\n": "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff",
 	} {
 		n, _, err := load(t, "", content, 0o640)
-		if err != nil || string(n.PSK.Bytes()) != want || len(n.Associations(1<<29)) != 0 {
+		if err != nil || string(n.PSK.Bytes()) != want || len(n.Associations(homeAgent, 1<<29)) != 0 {
 			t.Errorf("%q: got %q, error %v", content, n.PSK.Bytes(), err)
 		}
 	}
@@ -84,7 +87,7 @@ func TestManualKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := n.Associations(1<<29 + 5)
+	all := n.Associations(homeAgent, 1<<29+5)
 	if len(all) != 2 || !n.PSK.IsZero() || n.DiscoversPrefixes() {
 		t.Fatalf("got %v, key %v", all, n.PSK)
 	}
@@ -126,7 +129,7 @@ func TestManualAlgorithms(t *testing.T) {
 				t.Errorf("%s with %s: %v", encryption, integrity, err)
 				continue
 			}
-			all := n.Associations(1 << 29)
+			all := n.Associations(homeAgent, 1<<29)
 			if len(all) != 4 || !n.DiscoversPrefixes() || all[2].ReqID != 1<<29|3<<30 || all[3].Protocol != xfrm.ICMPv6 {
 				t.Errorf("%s with %s: %v", encryption, integrity, all)
 			}
@@ -221,7 +224,7 @@ func FuzzKeys(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content string) {
 		for _, more := range []string{"", byHand} {
 			n, _, err := load(t, more, content, 0o600)
-			if err == nil && n.PSK.IsZero() != (len(n.Associations(1<<29)) == 2) {
+			if err == nil && n.PSK.IsZero() != (len(n.Associations(homeAgent, 1<<29)) == 2) {
 				t.Errorf("neither key nor associations: %+v", n)
 			}
 		}

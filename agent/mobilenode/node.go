@@ -11,7 +11,8 @@ import (
 	"homeagent/xfrm"
 )
 
-// A Node is a mobile node of the configuration with its keys.
+// A Node is a mobile node of the configuration with its keys. Its HomeAgent is zero if
+// the configuration leaves that open.
 type Node struct {
 	UserName               string
 	HomeAddress, HomeAgent netip.Addr
@@ -74,10 +75,12 @@ func load(c *config.MobileNode, open func(string) (fs.File, error)) (Node, error
 }
 
 // Associations are the security associations that the kernel must hold of a mobile
-// node that is keyed by hand, with the reqid that is its own.
-func (n *Node) Associations(reqID uint32) []xfrm.Association {
+// node that is keyed by hand, with the home agent address that it registers with and
+// the reqid that is its own.
+func (n *Node) Associations(homeAgent netip.Addr, reqID uint32) []xfrm.Association {
 	var all []xfrm.Association
 	for _, p := range n.manual {
+		p.in.Dst, p.out.Src = homeAgent, homeAgent
 		p.in.ReqID, p.out.ReqID = reqID, reqID
 		if p.prefix {
 			p.in.ReqID, p.out.ReqID = ike.PrefixReqID(reqID), ike.PrefixReqID(reqID)
@@ -99,13 +102,13 @@ func pairs(c *config.MobileNode, text []byte) ([]pair, error) {
 	}
 	defer keys.wipe()
 	all := []pair{{
-		in:  xfrm.Association{Src: c.HomeAddress, Dst: c.HomeAgent, SPI: c.SPIIn, Protocol: xfrm.MobilityHeader},
-		out: xfrm.Association{Src: c.HomeAgent, Dst: c.HomeAddress, SPI: c.SPIOut, Protocol: xfrm.MobilityHeader},
+		in:  xfrm.Association{Src: c.HomeAddress, SPI: c.SPIIn, Protocol: xfrm.MobilityHeader},
+		out: xfrm.Association{Dst: c.HomeAddress, SPI: c.SPIOut, Protocol: xfrm.MobilityHeader},
 	}}
 	if c.PrefixSPIIn != 0 {
 		all = append(all, pair{
-			in:     xfrm.Association{Src: c.HomeAddress, Dst: c.HomeAgent, SPI: c.PrefixSPIIn, Protocol: xfrm.ICMPv6},
-			out:    xfrm.Association{Src: c.HomeAgent, Dst: c.HomeAddress, SPI: c.PrefixSPIOut, Protocol: xfrm.ICMPv6},
+			in:     xfrm.Association{Src: c.HomeAddress, SPI: c.PrefixSPIIn, Protocol: xfrm.ICMPv6},
+			out:    xfrm.Association{Dst: c.HomeAddress, SPI: c.PrefixSPIOut, Protocol: xfrm.ICMPv6},
 			prefix: true,
 		})
 	}

@@ -26,7 +26,7 @@ func (m *Manager) Configure(ctx context.Context, nodes []Node) error {
 	if err != nil {
 		return fmt.Errorf("taking over mobile nodes: %w", err)
 	}
-	c, err := m.compare(nodes, time.Now())
+	c, err := m.compare(m.settledNodes(nodes, m.byUser), time.Now())
 	if err != nil {
 		return fmt.Errorf("taking over mobile nodes: %w", err)
 	}

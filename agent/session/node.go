@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"homeagent/agent/store"
@@ -14,8 +15,11 @@ import (
 // is there as long as it is in the configuration. No user of an AAA server gets its
 // name or its home address.
 type Node struct {
-	UserName               string
-	HomeAddress, HomeAgent netip.Addr
+	UserName    string
+	HomeAddress netip.Addr
+	// HomeAgent may be zero: then it is the one that the session has already, as long
+	// as that is one of Config.HomeAgents, and else the first of these.
+	HomeAgent netip.Addr
 	// PSK is its pre-shared key, zero for one whose security associations are keyed
 	// by hand.
 	PSK psk.Key
@@ -36,6 +40,23 @@ func (e *NodeError) Unwrap() error { return e.Err }
 // has tells whether a session is the node's, whatever its key.
 func (n *Node) has(s *store.Session) bool {
 	return s.Configured && s.UserName == n.UserName && s.HomeAddress == n.HomeAddress && s.HomeAgent == n.HomeAgent && s.Manual == n.PSK.IsZero()
+}
+
+// settledNodes are mobile nodes with the home agent addresses that are left open. The one
+// that a mobile node has is found by its user name.
+func (m *Manager) settledNodes(nodes []Node, has func(user string) (store.Session, bool)) []Node {
+	all := slices.Clone(nodes)
+	for i := range all {
+		n := &all[i]
+		if n.HomeAgent.IsValid() {
+			continue
+		}
+		n.HomeAgent = m.cfg.HomeAgents[0]
+		if s, ok := has(n.UserName); ok && s.Configured && m.ours[s.HomeAgent] {
+			n.HomeAgent = s.HomeAgent
+		}
+	}
+	return all
 }
 
 // record is what the store holds of a session: a key of the configuration is no
@@ -82,7 +103,7 @@ func (r *records) configure(nodes []Node, identity func(string) string, log *slo
 
 // addNodes makes sessions for the mobile nodes of the configuration that have none.
 // The caller holds the lock.
-func (m *Manager) addNodes(kept *records) {
+func (m *Manager) addNodes(kept *records, nodes []Node) {
 	for _, s := range kept.sessions {
 		m.noteReqID(&s)
 	}
@@ -90,8 +111,8 @@ func (m *Manager) addNodes(kept *records) {
 		m.noteReqID(&kept.dropped[i]) // the IKE daemon may still use it
 	}
 	now := time.Now()
-	for i := range m.cfg.Nodes {
-		n := &m.cfg.Nodes[i]
+	for i := range nodes {
+		n := &nodes[i]
 		if _, there := kept.sessions[n.UserName]; there || !m.pool.Serves(n.HomeAddress) {
 			continue
 		}

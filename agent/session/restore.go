@@ -29,9 +29,10 @@ func (m *Manager) Restore() ([]Credential, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	kept.configure(m.cfg.Nodes, m.identity, m.log)
+	nodes := m.settledNodes(m.cfg.Nodes, kept.session)
+	kept.configure(nodes, m.identity, m.log)
 	kept.resolve(m.pool.Serves, m.log)
-	m.addNodes(kept)
+	m.addNodes(kept, nodes)
 	for user, l := range kept.leases {
 		m.keyPrints[user] = l.LastKey
 	}
@@ -103,6 +104,11 @@ func (r *records) read(st store.Store) error {
 		return fmt.Errorf("restoring sessions: %w", err)
 	}
 	return nil
+}
+
+func (r *records) session(user string) (store.Session, bool) {
+	s, ok := r.sessions[user]
+	return s, ok
 }
 
 // resolve drops the sessions that cannot stand, and has the leases agree with those
