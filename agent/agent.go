@@ -221,12 +221,16 @@ func (a *Agent) restore() error {
 	return nil
 }
 
-// restoreBindings takes over the bindings of live sessions. Others have lost their
-// owner, or the address of ours that they were made with: they must neither be
-// forwarded nor come to whoever gets the home address next.
+// restoreBindings takes over the bindings of live sessions. Those of dormant ones wait
+// in the store. Others have lost their owner, or the address of ours that they were
+// made with: they must neither be forwarded nor come to whoever gets the home address
+// next.
 func (a *Agent) restoreBindings() error {
 	var orphans []store.Change
 	err := a.deps.Store.Bindings(func(b store.Binding) error {
+		if sleeping, ok := a.sessions.DormantAt(b.HomeAddress); ok && sleeping.HomeAgent == b.HomeAgent {
+			return nil
+		}
 		owner, ok := a.sessions.Owner(b.HomeAddress)
 		if !ok || owner.HomeAgent != b.HomeAgent || !slices.Contains(a.cfg.HomeAgent.Addresses, b.HomeAgent) {
 			orphans = append(orphans, store.DeleteBinding{HomeAddress: b.HomeAddress})
@@ -284,6 +288,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	tasks = append(tasks, a.attention, &notifyTask{notifier: a.deps.Notifier, watchdog: a.deps.Watchdog, agent: a})
 	a.deps.Log.Info("starting", "version", version.Version, "identity", a.cfg.Diameter.Identity, "sessions", a.sessions.Counts().Total)
 	a.surroundings.look(ctx)
+	a.tellDormant()
 	// Those who follow the events hear of the end before it comes.
 	asked := ctx
 	ctx, stop := context.WithCancel(context.WithoutCancel(asked))

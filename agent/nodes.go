@@ -34,10 +34,15 @@ func (a *Agent) setNodes(nodes []mobilenode.Node) {
 	a.manual.Store(&homes)
 }
 
-// manualNode finds the mobile node with a home address that is keyed by hand.
+// manualNode finds the mobile node with a home address that is keyed by hand, and has
+// a session.
 func (a *Agent) manualNode(home netip.Addr) (mobilenode.Node, bool) {
 	n, ok := (*a.manual.Load())[home]
-	return n, ok
+	if !ok {
+		return n, false
+	}
+	s, ok := a.sessions.Owner(home)
+	return n, ok && s.Manual && s.UserName == n.UserName
 }
 
 // associations are the security associations that are keyed by hand, of mobile nodes

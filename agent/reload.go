@@ -48,6 +48,13 @@ type reading struct {
 	refused   time.Time // when it was refused, zero if it was not
 	err       error     // why it was refused
 	restart   []string  // options that wait for a restart
+	unplaced  *control.Unplaced
+}
+
+// taken is what became of a reading that was not refused.
+type taken struct {
+	config.Changes
+	unplaced *control.Unplaced // sessions that a restart would not serve
 }
 
 func newReloader(a *Agent, cfg *config.Config, means Reload) *reloader {
@@ -95,25 +102,25 @@ func (r *reloader) reload(ctx context.Context) (control.Reload, error) {
 		return control.Reload{}, errors.New("reading the configuration again: the daemon is still starting (try again when it is ready)")
 	}
 	r.tell(r.agent.deps.Notifier.Reloading())
-	changes, err := r.takeOver(ctx)
-	r.note(changes, err)
+	done, err := r.takeOver(ctx)
+	r.note(done, err)
 	if err != nil {
 		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationRefused, Detail: strings.ReplaceAll(err.Error(), "\n", "; ")})
 	} else {
-		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationLoaded, Detail: whatChanged(changes)})
+		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationLoaded, Detail: done.String()})
 	}
 	r.tell(r.agent.deps.Notifier.Ready(r.agent.statusLine(ctx)))
-	return control.Reload{Schema: control.Schema, TakenOver: changes.Live, Restart: changes.Fixed}, err
+	return control.Reload{Schema: control.Schema, TakenOver: done.Live, Restart: done.Fixed, Unplaced: done.unplaced}, err
 }
 
 // note remembers what became of a reading. What waits for a restart still does after
 // one that was refused.
-func (r *reloader) note(changes config.Changes, err error) {
+func (r *reloader) note(done taken, err error) {
 	last := *r.last.Load()
 	if last.err = err; err != nil {
 		last.refused = time.Now()
 	} else {
-		last = reading{takenOver: time.Now(), restart: changes.Fixed}
+		last = reading{takenOver: time.Now(), restart: done.Fixed, unplaced: done.unplaced}
 	}
 	r.last.Store(&last)
 }
@@ -121,21 +128,24 @@ func (r *reloader) note(changes config.Changes, err error) {
 // status is the operator's view of the last reading.
 func (r *reloader) status() control.ConfigurationStatus {
 	last := r.last.Load()
-	s := control.ConfigurationStatus{TakenOver: last.takenOver.UTC(), Refused: present(last.refused), Restart: last.restart}
+	s := control.ConfigurationStatus{TakenOver: last.takenOver.UTC(), Refused: present(last.refused), Restart: last.restart, Unplaced: last.unplaced}
 	if last.err != nil {
 		s.Error = last.err.Error()
 	}
 	return s
 }
 
-// whatChanged is for people.
-func whatChanged(c config.Changes) string {
+// String is for people.
+func (t *taken) String() string {
 	var parts []string
-	if len(c.Live) > 0 {
-		parts = append(parts, "in force: "+strings.Join(c.Live, ", "))
+	if len(t.Live) > 0 {
+		parts = append(parts, "in force: "+strings.Join(t.Live, ", "))
 	}
-	if len(c.Fixed) > 0 {
-		parts = append(parts, "takes a restart: "+strings.Join(c.Fixed, ", "))
+	if len(t.Fixed) > 0 {
+		parts = append(parts, "takes a restart: "+strings.Join(t.Fixed, ", "))
+	}
+	if t.unplaced != nil {
+		parts = append(parts, fmt.Sprintf("%s would not be served after the restart: %s", countSessions(t.unplaced.Sessions), t.unplaced.Text))
 	}
 	if len(parts) == 0 {
 		return "no option has changed"
@@ -151,21 +161,24 @@ func (r *reloader) tell(err error) {
 
 // takeOver loads and applies. What stays for a restart is told each time until
 // that happens.
-func (r *reloader) takeOver(ctx context.Context) (config.Changes, error) {
+func (r *reloader) takeOver(ctx context.Context) (taken, error) {
 	cfg, err := r.means.Load()
 	if err != nil {
-		return config.Changes{}, err
+		return taken{}, err
 	}
 	if err := r.agent.vetProposals(ctx, cfg, r.inUse); err != nil {
-		return config.Changes{}, err
+		return taken{}, err
 	}
-	changes := config.Compare(r.inUse, cfg)
+	done := taken{Changes: config.Compare(r.inUse, cfg)}
 	mixed := cfg.WithFixed(r.inUse)
 	if err := r.agent.adopt(ctx, mixed, r.means.SetLogLevel); err != nil {
-		return config.Changes{}, err
+		return taken{}, err
 	}
 	r.inUse = mixed
-	return changes, nil
+	if lost := misplacedIn(cfg, r.agent.sessions.Sessions()); lost.total() > 0 {
+		done.unplaced = &control.Unplaced{Sessions: lost.total(), Text: lost.String()}
+	}
+	return done, nil
 }
 
 // adopt takes over what a running agent can of a configuration, all of it or

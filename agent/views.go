@@ -20,10 +20,10 @@ func (a *Agent) Status(ctx context.Context) control.Status {
 	counts := a.sessions.Counts()
 	s := control.Status{
 		Version: version.Version, Started: a.started.UTC(), Identity: a.cfg.Diameter.Identity,
-		Sessions: control.SessionCounts{Total: counts.Total, Established: counts.Established, Armed: counts.Armed(), Manual: counts.Manual},
+		Sessions: control.SessionCounts{Total: counts.Total, Established: counts.Established, Armed: counts.Armed(), Manual: counts.Manual, Dormant: counts.Dormant},
 		Bindings: a.registrar.Len(),
 		IKE:      a.ikeStatus(), Kernel: a.kernelStatus(), Store: a.ledger.status(a.cfg.Store.Path),
-		Warnings: slices.Concat(a.warnings(ctx), a.attention.warnings()), Peers: a.peerStatus(), Strangers: a.strangers(), Prefixes: a.prefixStatus(),
+		Warnings: slices.Concat(a.warnings(ctx), a.unserved(), a.attention.warnings()), Peers: a.peerStatus(), Strangers: a.strangers(), Prefixes: a.prefixStatus(),
 		Configuration: a.reloader.status(),
 	}
 	a.judge(&s)
@@ -69,12 +69,7 @@ func (a *Agent) prefixStatus() []control.PrefixStatus {
 
 // Sessions is control.Backend's.
 func (a *Agent) Sessions() []control.Session {
-	sessions := a.sessions.Sessions()
-	views := make([]control.Session, len(sessions))
-	for i := range sessions {
-		views[i] = sessionView(&sessions[i])
-	}
-	return views
+	return a.allSessions()
 }
 
 // Session is control.Backend's.
@@ -82,6 +77,9 @@ func (a *Agent) Session(id string) (control.Session, error) {
 	s, err := a.sessions.Find(id)
 	if err != nil {
 		return control.Session{}, notFound(err)
+	}
+	if sleeping, ok := a.sessions.DormantAt(s.HomeAddress); ok && sleeping.UserName == s.UserName {
+		return dormantView(&s), nil
 	}
 	return sessionView(&s), nil
 }

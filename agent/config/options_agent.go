@@ -10,7 +10,7 @@ import (
 
 func homeAgentOptions() []Option {
 	return []Option{
-		required("home_agent.addresses", "The addresses of this box that mobile nodes register with, each configured on an interface. Mobile nodes are spread over them.", flat(list(addresses)), func(c *Config) *[]netip.Addr { return &c.HomeAgent.Addresses }),
+		required("home_agent.addresses", "The addresses of this box that mobile nodes register with, each configured on an interface. Mobile nodes are spread over them. Sessions with one that leaves the list are dormant from the next start on, like those of a home prefix that does.", flat(list(addresses)), func(c *Config) *[]netip.Addr { return &c.HomeAgent.Addresses }),
 	}
 }
 

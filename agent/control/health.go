@@ -26,6 +26,10 @@ const (
 	BoxNotReady        Cause = "box_not_ready"
 	CertificateExpires Cause = "certificate_expires"
 	ProposalRefused    Cause = "proposal_refused"
+	// SessionsDormant says that the configuration has no place for some sessions,
+	// NodeNotServed that a session of an AAA server is in a mobile node's way.
+	SessionsDormant Cause = "sessions_dormant"
+	NodeNotServed   Cause = "node_not_served"
 )
 
 var brief = map[Cause]string{
@@ -37,6 +41,8 @@ var brief = map[Cause]string{
 	BoxNotReady:        "the box is not ready",
 	CertificateExpires: "a certificate runs out",
 	ProposalRefused:    "strongSwan refuses a proposal",
+	SessionsDormant:    "sessions are not served",
+	NodeNotServed:      "a mobile node of the configuration is not served",
 }
 
 // Brief is the cause in a few words.
@@ -58,4 +64,7 @@ type ConfigurationStatus struct {
 	// Restart are the options that were changed, as the last reload found, and take
 	// effect when the daemon is restarted.
 	Restart List[string] `json:"restart"`
+	// Unplaced tells of the sessions that would not be served after that, as the last
+	// reload found; absent if there were none.
+	Unplaced *Unplaced `json:"unplaced_sessions,omitempty"`
 }

@@ -70,6 +70,15 @@ type Reload struct {
 	// times the section's name is there.
 	TakenOver List[string] `json:"taken_over"`
 	Restart   List[string] `json:"restart"`
+	// Unplaced tells of the sessions that would not be served after a restart, as the
+	// changed configuration has no place for them: how many, and what is missing.
+	Unplaced *Unplaced `json:"unplaced_sessions,omitempty"`
+}
+
+// Unplaced are sessions that a configuration has no place for.
+type Unplaced struct {
+	Sessions int    `json:"sessions"`
+	Text     string `json:"text"`
 }
 
 // A Warning is a sentence, and the command that mends what it tells of.
@@ -77,7 +86,8 @@ type Warning struct {
 	// Cause is a word for programs, which does not change between versions. The
 	// daemon is degraded where there is a warning with one: "store_fails",
 	// "kernel_fails", "strongswan_away", "no_peer", "reload_refused",
-	// "box_not_ready", "certificate_expires" or "proposal_refused".
+	// "box_not_ready", "certificate_expires", "proposal_refused", "sessions_dormant" or
+	// "node_not_served".
 	Cause  Cause  `json:"cause,omitempty"`
 	Text   string `json:"text"`
 	Repair string `json:"repair,omitempty"`
@@ -92,6 +102,9 @@ type SessionCounts struct {
 	Established int `json:"established"`
 	// Manual sessions are of mobile nodes that are keyed by hand, without IKE.
 	Manual int `json:"manual"`
+	// Dormant sessions are not in Total: they are kept but not served, as the
+	// configuration has no place for their home address or home agent address.
+	Dormant int `json:"dormant"`
 }
 
 // IKEStatus tells how the daemon and strongSwan stand.
@@ -206,7 +219,8 @@ type Session struct {
 	HomeAddress netip.Addr `json:"home_address"`
 	HomeAgent   netip.Addr `json:"home_agent_address"`
 	// State is "armed" until the mobile node's first IKE_AUTH with the key of
-	// this session, then "established"; "manual" of one that uses no IKE.
+	// this session, then "established"; "manual" of one that uses no IKE; "dormant" of one that
+	// is kept but not served, as the configuration has no place for it.
 	State string `json:"state"`
 	// Source is "aaa" for an AAA server, which alone has given what is of it below,
 	// or "configuration".

@@ -29,6 +29,7 @@ const (
 	SessionRenewed
 	SessionEnded
 	SessionExpired
+	SessionsDormant
 
 	IKEUp
 	IKEDown

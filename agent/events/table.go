@@ -60,6 +60,13 @@ var table = [kindEnd]row{
 	SessionExpired: {"session_expired", "session ended: its authorization is over", slog.LevelInfo, "7d0eeb0c563f4c29bb6c0223dfad9e55",
 		"The AAA server's authorization ran out and was not renewed. The mobile node is cut off until it is bootstrapped again."},
 
+	SessionsDormant: {"sessions_dormant", "sessions are kept but not served: the configuration has no place for them", slog.LevelWarn, "e25490f9ef0c4651923bdfcb16790358",
+		"Since the last start a home prefix or an address of the home agent left the configuration. The sessions that need it, of which DETAIL " +
+			"tells, wait in the store with their leases and bindings; their mobile nodes are cut off. They are served again as soon as the home agent " +
+			"starts with what they need. If that is gone for good, an AAA server's next authorization gives a mobile node another home address, " +
+			"and what is not authorized anew ends with its time, or by homeagentctl release. Look which they are, then mend the configuration:\n\n" +
+			"  homeagentctl sessions\n  systemctl restart homeagent"},
+
 	IKEUp: {"ike_up", "a mobile node has authenticated", slog.LevelInfo, "fec60e15c9494303b739e592b0e64a64",
 		"The mobile node proved its pre-shared key in an IKE_AUTH from the care-of address and can register now."},
 	IKEDown: {"ike_down", "a mobile node's IKE_SA is gone", slog.LevelInfo, "9fa1ffbe2dc44fa9a51a6b2741cd5a65",

@@ -30,7 +30,7 @@ func (b *backend) Status(context.Context) control.Status {
 	refused := started.Add(time.Hour)
 	return control.Status{
 		Version: "1.0", State: control.Degraded, Identity: "ha.example.com", Started: started,
-		Sessions: control.SessionCounts{Total: 1, Armed: 1},
+		Sessions: control.SessionCounts{Total: 1, Armed: 1, Dormant: 3},
 		IKE:      control.IKEStatus{Error: "no such file"},
 		Kernel:   control.KernelStatus{InSync: true, Repairs: 2},
 		Store:    control.StoreStatus{Path: "/var/lib/homeagent/state.db", Error: "no space left on device", Failures: 3, Free: 5 << 20},
@@ -38,6 +38,7 @@ func (b *backend) Status(context.Context) control.Status {
 		Warnings: []control.Warning{{Cause: control.BoxNotReady, Text: "packets are not forwarded", Repair: "sysctl -w it"}, {Text: "so so\x1b[2J"}},
 		Configuration: control.ConfigurationStatus{
 			TakenOver: started, Refused: &refused, Error: "homeagent.toml:3: log.level: no such level\nhomeagent.toml:4: log.size: no such option\nhomeagent.toml:9: no such section", Restart: []string{"ike.window", "diameter.realm"},
+			Unplaced: &control.Unplaced{Sessions: 2, Text: "the home address of 2, such as 2001:db8::1000 of mn1@example.com, is not in home_prefix"},
 		},
 		Prefixes: []control.PrefixStatus{{Prefix: netip.MustParsePrefix("2001:db8::/64"), InUse: 1}},
 		Peers:    []control.Peer{{Host: "aaah.example.com", State: "open", Secured: "tls", Address: "[::1]:3868"}},
@@ -105,11 +106,13 @@ func TestStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"ha.example.com  degraded, version 1.0", "1 (0 established, 1 waiting", "NOT CONNECTED: no such file",
+		"ha.example.com  degraded, version 1.0", "1 (0 established, 1 waiting for their first IKE_AUTH; 3 more dormant)", "NOT CONNECTED: no such file",
 		"in sync, 2 repairs", "CANNOT BE WRITTEN: no space left on device (/var/lib/homeagent/state.db, 5120 KiB free)",
 		"PROBLEM         packets are not forwarded\n                repair: sysctl -w it\nWARNING         so so\uFFFD[2J\n",
 		"configuration   read 2026-01-02T03:04:05+00:00 (", "\n                REFUSED 2026-01-02T04:04:05+00:00 (", "ago): homeagent.toml:3: log.level: no such level\n                homeagent.toml:4: log.size: no such option\n                homeagent.toml:9: no such section\n",
-		"WAITING for a restart (systemctl restart homeagent): ike.window, diameter.realm\n", "2001:db8::/64: 1 in use", "aaah.example.com: open", "tls, [::1]:3868",
+		"WAITING for a restart (systemctl restart homeagent): ike.window, diameter.realm\n",
+		"\n                NOT SERVED after the restart: 2 sessions, as the home address of 2, such as 2001:db8::1000 of mn1@example.com, is not in home_prefix (they would be kept",
+		"2001:db8::/64: 1 in use", "aaah.example.com: open", "tls, [::1]:3868",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("status lacks %q:\n%s", want, out)

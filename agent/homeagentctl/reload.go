@@ -30,6 +30,9 @@ func (c *reloadCmd) Run(e *environment) error {
 	if len(done.Restart) > 0 {
 		fmt.Fprintf(e.out, "takes effect at a restart (systemctl restart homeagent): %s\n", strings.Join(done.Restart, ", "))
 	}
+	if done.Unplaced != nil {
+		fmt.Fprintln(e.out, printable(unplaced(done.Unplaced)))
+	}
 	if len(done.TakenOver)+len(done.Restart) == 0 {
 		fmt.Fprintln(e.out, "no option has changed; files of certificates were read again")
 	}

@@ -17,7 +17,7 @@ type statusCmd struct {
 // Help is shown below the flags.
 func (statusCmd) Help() string {
 	return `The state is starting, ready or degraded. It is degraded while strongSwan, the kernel or the store fails, no Diameter peer is connected, ` +
-		`a changed configuration was refused, the box lacks what mobile nodes need, or a certificate runs out; each reason is told as a PROBLEM. ` +
+		`a changed configuration was refused, sessions or mobile nodes of the configuration are not served, the box lacks what mobile nodes need, or a certificate runs out; each reason is told as a PROBLEM. ` +
 		`The exit status is 0 if it is ready, 3 if it is not, 4 if the daemon cannot be reached.`
 }
 
@@ -107,7 +107,16 @@ func configurationLines(c *control.ConfigurationStatus) [][2]string {
 	if len(c.Restart) > 0 {
 		lines = append(lines, [2]string{"", "WAITING for a restart (systemctl restart homeagent): " + strings.Join(c.Restart, ", ")})
 	}
+	if c.Unplaced != nil {
+		lines = append(lines, [2]string{"", unplaced(c.Unplaced)})
+	}
 	return lines
+}
+
+// unplaced warns of what a restart would do.
+func unplaced(u *control.Unplaced) string {
+	return fmt.Sprintf("NOT SERVED after the restart: %s, as %s (they would be kept until the configuration has a place for them again)",
+		counted(u.Sessions, "session"), u.Text)
 }
 
 func storeLine(s control.StoreStatus) string {
@@ -165,6 +174,9 @@ func sessionCounts(c control.SessionCounts) string {
 	text := fmt.Sprintf("%d established, %d waiting for their first IKE_AUTH", c.Established, c.Armed)
 	if c.Manual > 0 {
 		text += fmt.Sprintf(", %d keyed by hand", c.Manual)
+	}
+	if c.Dormant > 0 {
+		text += fmt.Sprintf("; %d more dormant", c.Dormant)
 	}
 	return text
 }

@@ -105,7 +105,7 @@ func (m *Manager) adopt(p *plan) {
 // lock.
 func (m *Manager) forgetLeases() {
 	for _, user := range m.pool.Forgotten() {
-		if _, ok := m.pool.Lease(user); !ok {
+		if _, ok := m.pool.Lease(user); !ok && m.dormant.users[user] == nil {
 			delete(m.keyPrints, user)
 		}
 		m.unsettled[user] = struct{}{}

@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -72,6 +73,7 @@ func (m *Manager) turnsOf(ctx context.Context, nodes []Node) (endTurns []func(),
 type configuring struct {
 	ended, added, rekeyed []store.Session
 	claims                []addresspool.Claim // for those added whose address was free
+	displaced             []Displaced         // those that wait on for somebody's session
 	at                    time.Time
 }
 
@@ -106,6 +108,11 @@ func (m *Manager) compareNode(c *configuring, n *Node) error {
 		return nil
 	}
 	free, err := m.admissible(c, n)
+	var taken *takenError
+	if errors.As(err, &taken) && m.isDisplaced(n) {
+		c.displaced = append(c.displaced, Displaced{*n, taken.by}) // nothing new
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -127,8 +134,10 @@ func (m *Manager) admissible(c *configuring, n *Node) (free bool, err error) {
 	if err != nil && !n.PSK.IsZero() {
 		return false, fmt.Errorf("its user name cannot be an IKE identity: %w", err)
 	}
-	if e, ok := m.known[cmp.Or(identity, n.UserName)]; ok && !c.ends(e.UserName) {
-		return false, fmt.Errorf("%q has a session already, which the IKE daemon cannot tell from it (end it: homeagentctl release %s)", e.UserName, e.UserName)
+	for _, known := range []map[string]*entry{m.known, m.dormant.known} {
+		if e, ok := known[cmp.Or(identity, n.UserName)]; ok && !c.ends(e.UserName) {
+			return false, &takenError{e.UserName, fmt.Sprintf("%q has a session already, which the IKE daemon cannot tell from it (end it: homeagentctl release %s)", e.UserName, e.UserName)}
+		}
 	}
 	if !m.ours[n.HomeAgent] {
 		return false, fmt.Errorf("its home agent address %s is not in force yet (systemctl restart homeagent)", n.HomeAgent)
@@ -138,7 +147,7 @@ func (m *Manager) admissible(c *configuring, n *Node) (free bool, err error) {
 	}
 	holder, inUse := m.pool.Holder(n.HomeAddress)
 	if inUse && !c.ends(holder) {
-		return false, fmt.Errorf("its home address %s is in use by %q (end that session: homeagentctl release %s)", n.HomeAddress, holder, n.HomeAddress)
+		return false, &takenError{holder, fmt.Sprintf("its home address %s is in use by %q (end that session: homeagentctl release %s)", n.HomeAddress, holder, n.HomeAddress)}
 	}
 	return !inUse, nil
 }
@@ -214,6 +223,8 @@ func (m *Manager) carry(c *configuring) {
 			m.unarmed[s.UserName] = true
 		}
 	}
+	m.displaced = c.displaced
+	sortDisplaced(m.displaced)
 	m.forgetLeases()
 	m.wake()
 }

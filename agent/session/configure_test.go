@@ -169,25 +169,6 @@ func TestConfiguredVanishedMeanwhile(t *testing.T) {
 	}
 }
 
-// At the start the configuration has the last word: an AAA server's session with its
-// user name or its home address is ended.
-func TestConfigurationPrevailsAtTheStart(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, nil)
-	b.must(t, request(1))
-	second := request(2)
-	second.HomeAddress = node(t, 3).HomeAddress
-	b.must(t, second)
-	b.must(t, request(4))
-	b.cfg.Nodes = []session.Node{node(t, 1), node(t, 3)}
-	b.restart(t)
-	if got := b.disk.sessions(t); !slices.Equal(got, []string{"mn1@example.com ", "mn3@example.com ", "mn4@example.com aaah;1;4"}) {
-		t.Errorf("the store holds %q", got)
-	}
-	b.owner(t, node(t, 1))
-	b.owner(t, node(t, 3))
-}
-
 // A reload adds, changes and removes mobile nodes, with what is to be told of each.
 func TestConfigureLive(t *testing.T) {
 	t.Parallel()

@@ -63,7 +63,7 @@ func (m *Manager) end(ctx context.Context, user string, cause Cause, still func(
 		return fmt.Errorf("ending the session of %q: %w", user, err)
 	}
 	defer endTurn()
-	s, ok := m.byUser(user)
+	s, ok := m.held(user)
 	if !ok || !still(&s) {
 		return nil
 	}

@@ -123,9 +123,9 @@ func TestFormerAddressWhileTheStoreFails(t *testing.T) {
 	})
 }
 
-// A session that ends at the start, as its address is in no home prefix any more,
-// leaves the addresses held down that its user had before.
-func TestFormerAddressOfASessionThatCannotStand(t *testing.T) {
+// A session that is dormant, as its address is in no home prefix any more, leaves the
+// addresses held down that its user had before.
+func TestFormerAddressOfADormantSession(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := moved(t)
@@ -139,7 +139,7 @@ func TestFormerAddressOfASessionThatCannotStand(t *testing.T) {
 			b.refused(t, asking(2), session.AddressHeldDown)
 		}
 		left := storetest.Take(t, b.disk).Leases["mn1@example.com"]
-		if left.Address != contested || left.Released.IsZero() || len(left.Former) != 0 {
+		if left.Address != s.HomeAddress || !left.Released.IsZero() || len(left.Former) != 1 || left.Former[0].Address != contested {
 			t.Errorf("the store holds %+v", left)
 		}
 	})

@@ -89,7 +89,9 @@ type Manager struct {
 	unsettled map[string]struct{} // users whose durable state may lag behind memory
 	keyPrints map[string]psk.Fingerprint
 	proven    int             // sessions that an IKE_AUTH has proven
-	dropped   []store.Session // by Restore, until Run tells of them
+	dropped   []dropped       // by Restore, until Run tells of them
+	dormant   dormant         // sessions that the configuration has no place for
+	displaced []Displaced     // mobile nodes of the configuration that have no session
 	planned   int             // newcomers under way, who count against MaxSessions
 	reqIDs    uint32          // the highest one given, firstReqID-1 if none was
 	manualIDs uint32          // the same of manual sessions
@@ -120,7 +122,7 @@ func New(cfg Config, st store.Store, pool *addresspool.Pool, keys Keyer, log *sl
 		ready: make(chan struct{}), kick: make(chan struct{}, 1), late: make(chan struct{}, 1),
 		users: map[string]*entry{}, known: map[string]*entry{}, promised: map[string]string{}, ours: map[netip.Addr]bool{}, ids: map[string]*entry{}, homes: map[netip.Addr]*entry{},
 		load: map[netip.Addr]int{}, unsettled: map[string]struct{}{}, keyPrints: map[string]psk.Fingerprint{},
-		reqIDs: firstReqID - 1, manualIDs: firstManualReqID - 1, unarmed: map[string]bool{},
+		dormant: newDormant(), reqIDs: firstReqID - 1, manualIDs: firstManualReqID - 1, unarmed: map[string]bool{},
 	}
 	for _, ha := range cfg.HomeAgents {
 		m.ours[ha] = true
@@ -175,8 +177,13 @@ func manual(s *store.Session) int {
 	return 0
 }
 
-// remove takes a user's session out of the indexes. The caller holds the lock.
+// remove takes a user's session out of the indexes, also a dormant one. The caller
+// holds the lock.
 func (m *Manager) remove(user string) {
+	if e, ok := m.dormant.users[user]; ok {
+		m.dormant.remove(e)
+		m.expiry.drop(e)
+	}
 	e, ok := m.users[user]
 	if !ok {
 		return

@@ -77,11 +77,13 @@ func byUser(nodes []Node) map[string]*Node {
 }
 
 // configure has the sessions of the store agree with the configuration: those of
-// mobile nodes that left it are ended, and those that have what it gives to others.
-func (r *records) configure(nodes []Node, identity func(string) string, log *slog.Logger) {
-	known, identities, homes := byUser(nodes), map[string]bool{}, map[netip.Addr]bool{}
-	for _, n := range nodes {
-		identities[identity(n.UserName)], homes[n.HomeAddress] = true, true
+// mobile nodes that left it are ended. Where somebody else has what it gives to a
+// mobile node, that one has to wait.
+func (r *records) configure(nodes []Node, identity func(string) string, now time.Time, log *slog.Logger) {
+	known, identities, homes := byUser(nodes), map[string]*Node{}, map[netip.Addr]*Node{}
+	for i := range nodes {
+		n := &nodes[i]
+		identities[identity(n.UserName)], homes[n.HomeAddress] = n, n
 	}
 	for user, s := range r.sessions {
 		n := known[user]
@@ -92,13 +94,34 @@ func (r *records) configure(nodes []Node, identity func(string) string, log *slo
 		case s.Configured:
 			log.Warn("a mobile node is not in the configuration any more as it was, its session is ended",
 				"user_name", user, "home_address", s.HomeAddress)
-			r.drop(&s)
-		case identities[identity(user)] || homes[s.HomeAddress]:
-			log.Warn("the configuration gives the user name or the home address of a session to a mobile node, the session is ended",
-				"user_name", user, "home_address", s.HomeAddress, "session_id", s.SessionID)
-			r.drop(&s)
+			r.drop(&s, Administrative)
+		case identities[identity(user)] == nil && homes[s.HomeAddress] == nil:
+		case isOver(&s, now):
+			r.drop(&s, AuthExpired)
+		default:
+			r.displace(identities[identity(user)], &s, log)
+			r.displace(homes[s.HomeAddress], &s, log)
 		}
 	}
+}
+
+func isOver(s *store.Session, now time.Time) bool {
+	end := s.EndsAt()
+	return !end.IsZero() && !end.After(now)
+}
+
+// displace lets a mobile node of the configuration wait for the end of a session.
+func (r *records) displace(n *Node, s *store.Session, log *slog.Logger) {
+	if n == nil || r.isDisplaced(n.UserName) {
+		return
+	}
+	log.Warn("a mobile node of the configuration is not served, as a session has its user name or its home address (homeagentctl status tells more)",
+		"user_name", n.UserName, "home_address", n.HomeAddress, "session_of", s.UserName, "session_id", s.SessionID)
+	r.displaced = append(r.displaced, Displaced{*n, s.UserName})
+}
+
+func (r *records) isDisplaced(user string) bool {
+	return slices.ContainsFunc(r.displaced, func(d Displaced) bool { return d.UserName == user })
 }
 
 // addNodes makes sessions for the mobile nodes of the configuration that have none.
@@ -108,12 +131,15 @@ func (m *Manager) addNodes(kept *records, nodes []Node) {
 		m.noteReqID(&s)
 	}
 	for i := range kept.dropped {
-		m.noteReqID(&kept.dropped[i]) // the IKE daemon may still use it
+		m.noteReqID(&kept.dropped[i].Session) // the IKE daemon may still use it
+	}
+	for i := range kept.dormant {
+		m.noteReqID(&kept.dormant[i])
 	}
 	now := time.Now()
 	for i := range nodes {
 		n := &nodes[i]
-		if _, there := kept.sessions[n.UserName]; there || !m.pool.Serves(n.HomeAddress) {
+		if _, there := kept.sessions[n.UserName]; there || kept.isDisplaced(n.UserName) || !m.pool.Serves(n.HomeAddress) {
 			continue
 		}
 		s := m.sessionOf(n, now)

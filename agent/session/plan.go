@@ -15,6 +15,7 @@ import (
 // claimed for it. It is carried out or taken back.
 type plan struct {
 	before *store.Session // nil for a new user
+	asleep *store.Session // the user's dormant session, which ends with this
 	after  store.Session
 	claim  addresspool.Claim
 	// lastKey is that of the user's last session that ended.
@@ -40,6 +41,9 @@ func (p *plan) changes() []store.Change {
 	}
 	if p.before != nil && p.before.HomeAddress != p.after.HomeAddress {
 		changes = append(changes, store.DeleteBinding{HomeAddress: p.before.HomeAddress})
+	}
+	if p.asleep != nil {
+		changes = append(changes, store.DeleteBinding{HomeAddress: p.asleep.HomeAddress})
 	}
 	return changes
 }
@@ -84,6 +88,10 @@ func (m *Manager) plan(req *Request, now time.Time) (*plan, *Refusal) {
 		before: before, after: m.next(req, before, claim.Address, homeAgent, key, now),
 		claim: claim, lastKey: m.keyPrints[req.UserName], former: m.former(req.UserName, now),
 	}
+	if e, ok := m.dormant.users[req.UserName]; ok {
+		asleep := e.Session
+		p.asleep = &asleep
+	}
 	m.planned += p.newcomers()
 	m.promised[req.SessionID] = req.UserName
 	return p, nil
@@ -95,14 +103,18 @@ func (m *Manager) earlier(req *Request) (*store.Session, *Refusal) {
 	if e, ok := m.known[m.identity(req.UserName)]; ok && e.Configured {
 		return nil, refuse(UserConfigured, nil)
 	}
-	if e, ok := m.ids[req.SessionID]; ok && e.UserName != req.UserName {
-		return nil, refuse(SessionOfOtherUser, nil)
+	for _, ids := range []map[string]*entry{m.ids, m.dormant.ids} {
+		if e, ok := ids[req.SessionID]; ok && e.UserName != req.UserName {
+			return nil, refuse(SessionOfOtherUser, nil)
+		}
 	}
 	if user, ok := m.promised[req.SessionID]; ok && user != req.UserName {
 		return nil, refuse(SessionOfOtherUser, nil)
 	}
-	if e, ok := m.known[m.identity(req.UserName)]; ok && e.UserName != req.UserName {
-		return nil, refuse(UserNameOfOther, nil)
+	for _, known := range []map[string]*entry{m.known, m.dormant.known} {
+		if e, ok := known[m.identity(req.UserName)]; ok && e.UserName != req.UserName {
+			return nil, refuse(UserNameOfOther, nil)
+		}
 	}
 	fingerprint := req.AAAKey.Fingerprint()
 	e, ok := m.users[req.UserName]

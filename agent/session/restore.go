@@ -17,11 +17,12 @@ import (
 //
 // Records that contradict each other or the configuration are no reason not to
 // start. Of several sessions with one home address the one authorised last stands;
-// the others, and those whose home address is in no home prefix any more, are ended
-// with a line in the log and taken out of the store, with the binding of the home
-// address, as nobody can tell whose it is. An address is in use by whoever has the
-// session, whatever leases say. Config.Nodes have their sessions afterwards, and
-// those of mobile nodes that were among them are ended.
+// the others are ended with a line in the log and taken out of the store, with the
+// binding of the home address, as nobody can tell whose it is. Those whose home
+// address is in no home prefix any more, or whose home agent address is not ours, are
+// dormant. An address is in use by whoever has the session, whatever leases say.
+// Config.Nodes have their sessions afterwards, unless they are [Displaced], and those
+// of mobile nodes that were among them are ended.
 func (m *Manager) Restore() ([]Credential, error) {
 	kept := &records{sessions: map[string]store.Session{}, homes: map[netip.Addr]string{}, leases: map[string]store.Lease{}}
 	if err := kept.read(m.store); err != nil {
@@ -30,15 +31,20 @@ func (m *Manager) Restore() ([]Credential, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	nodes := m.settledNodes(m.cfg.Nodes, kept.session)
-	kept.configure(nodes, m.identity, m.log)
-	kept.resolve(m.pool.Serves, m.log)
+	kept.configure(nodes, m.identity, time.Now(), m.log)
+	kept.resolve(m.isPlaced, m.log)
 	m.addNodes(kept, nodes)
 	for user, l := range kept.leases {
 		m.keyPrints[user] = l.LastKey
 	}
-	if err := m.pool.Restore(kept.poolLeases()); err != nil {
+	if err := m.pool.Restore(kept.poolLeases(m.pool.Serves)); err != nil {
 		return nil, fmt.Errorf("restoring leases: %w", err)
 	}
+	for _, s := range kept.dormant {
+		m.sleep(s)
+	}
+	m.displaced = kept.displaced
+	sortDisplaced(m.displaced)
 	m.forgetLeases()
 	var creds []Credential
 	for _, s := range kept.sessions {
@@ -74,8 +80,8 @@ func (m *Manager) tellDropped() {
 	if m.cfg.Over == nil {
 		return
 	}
-	for _, s := range dropped {
-		m.cfg.Over(s, Administrative)
+	for _, d := range dropped {
+		m.cfg.Over(d.Session, d.why)
 	}
 }
 
@@ -84,8 +90,17 @@ type records struct {
 	sessions map[string]store.Session
 	homes    map[netip.Addr]string // the user whose session has a home address
 	leases   map[string]store.Lease
-	dropped  []store.Session
+	dropped  []dropped
 	changes  []store.Change
+
+	dormant   []store.Session
+	displaced []Displaced
+}
+
+// A dropped session is one that Restore ended.
+type dropped struct {
+	store.Session
+	why Cause
 }
 
 func (r *records) read(st store.Store) error {
@@ -111,16 +126,10 @@ func (r *records) session(user string) (store.Session, bool) {
 	return s, ok
 }
 
-// resolve drops the sessions that cannot stand, and has the leases agree with those
-// that do.
-func (r *records) resolve(served func(netip.Addr) bool, log *slog.Logger) {
+// resolve drops the sessions that cannot stand, has those sleep that the
+// configuration has no place for, and has the leases agree with the sessions.
+func (r *records) resolve(isPlaced func(*store.Session) bool, log *slog.Logger) {
 	for user, s := range r.sessions {
-		if !served(s.HomeAddress) {
-			log.Warn("the home address of a session is in no home prefix any more, the session is ended",
-				"user_name", user, "home_address", s.HomeAddress, "session_id", s.SessionID)
-			r.drop(&s)
-			continue
-		}
 		other, twice := r.homes[s.HomeAddress]
 		if !twice {
 			r.homes[s.HomeAddress] = user
@@ -133,10 +142,21 @@ func (r *records) resolve(served func(netip.Addr) bool, log *slog.Logger) {
 		log.Error("two sessions have one home address, the one authorised earlier is ended", "user_name", earlier.UserName,
 			"home_address", s.HomeAddress, "session_id", earlier.SessionID, "stays_with", later.UserName)
 		r.homes[s.HomeAddress] = later.UserName
-		r.drop(&earlier)
+		r.drop(&earlier, Administrative)
 	}
 	for user, l := range r.leases {
 		r.align(user, l, log)
+	}
+	for user, s := range r.sessions {
+		if isPlaced(&s) {
+			continue
+		}
+		if s.Configured { // it has its place by the configuration only
+			r.drop(&s, Administrative)
+			continue
+		}
+		delete(r.sessions, user)
+		r.dormant = append(r.dormant, s)
 	}
 }
 
@@ -147,9 +167,9 @@ func isLater(a, b *store.Session) bool {
 }
 
 // drop ends a session.
-func (r *records) drop(s *store.Session) {
+func (r *records) drop(s *store.Session, why Cause) {
 	delete(r.sessions, s.UserName)
-	r.dropped = append(r.dropped, *s)
+	r.dropped = append(r.dropped, dropped{*s, why})
 	r.changes = append(r.changes, store.DeleteSession{UserName: s.UserName}, store.DeleteBinding{HomeAddress: s.HomeAddress})
 	if l := r.leases[s.UserName]; l.Released.IsZero() && l.Address == s.HomeAddress {
 		r.withdraw(l)
@@ -183,8 +203,9 @@ func (r *records) align(user string, l store.Lease, log *slog.Logger) {
 }
 
 // poolLeases are the leases that were released, those that were left for another
-// address, and those in use that the sessions stand for.
-func (r *records) poolLeases() []addresspool.Lease {
+// address, and those in use that the sessions stand for. The address of a dormant
+// session is nobody else's as long as it is served.
+func (r *records) poolLeases(serves func(netip.Addr) bool) []addresspool.Lease {
 	all := make([]addresspool.Lease, 0, len(r.leases))
 	for user, l := range r.leases {
 		for _, f := range l.Former { // first: of those released at one time the last one is the newest
@@ -196,6 +217,11 @@ func (r *records) poolLeases() []addresspool.Lease {
 	}
 	for user, s := range r.sessions {
 		all = append(all, addresspool.Lease{UserName: user, Address: s.HomeAddress})
+	}
+	for _, s := range r.dormant {
+		if serves(s.HomeAddress) {
+			all = append(all, addresspool.Lease{UserName: s.UserName, Address: s.HomeAddress})
+		}
 	}
 	return all
 }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"homeagent/agent/addresspool"
@@ -102,39 +100,6 @@ func TestRestoreSettlesTiesByName(t *testing.T) {
 			t.Errorf("%s is %s's", contested, s.UserName)
 		}
 	}
-}
-
-// The configuration may leave a home prefix while sessions have addresses of it:
-// they end, and the others go on.
-func TestRestoreEndsSessionsOutsideOfTheHomePrefixes(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var over []string
-		b := newBench(t, func(c *session.Config) {
-			c.Over = func(s store.Session, why session.Cause) { over = append(over, s.UserName+" "+why.String()) }
-		})
-		b.must(t, request(1))
-		creds, log := b.logged(t, netip.MustParsePrefix("2001:db8:9::/64"))
-		if len(creds) != 0 || b.Counts().Total != 0 {
-			t.Errorf("restored %+v", creds)
-		}
-		if !strings.Contains(log, "user_name=mn1@example.com") || !strings.Contains(log, "home_address=2001:db8:1:") {
-			t.Errorf("the log does not say whose session ended:\n%s", log)
-		}
-		if diff := storetest.Diff(storetest.Snapshot{}, storetest.Take(t, b.disk)); diff != "" {
-			t.Errorf("the store holds (-want +got):\n%s", diff)
-		}
-		b.run(t)
-		synctest.Wait()
-		if !slices.Equal(over, []string{"mn1@example.com administrative"}) {
-			t.Errorf("told %q", over)
-		}
-		again := request(1)
-		again.AAAKey = key(9)
-		if home := b.must(t, again).HomeAddress; prefix.Contains(home) {
-			t.Errorf("bootstrapped again with %s", home)
-		}
-	})
 }
 
 // While the store cannot be told, whose the address is stays open: the binding read

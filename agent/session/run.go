@@ -114,6 +114,9 @@ func (m *Manager) durable(user string) []store.Change {
 		changes = []store.Change{store.PutSession{Session: record(e.Session)}}
 	}
 	former := m.former(user, time.Now())
+	if e, ok := m.dormant.users[user]; ok {
+		return m.keep(e, former)
+	}
 	if lease, ok := m.pool.Lease(user); ok {
 		return append(changes, store.PutLease{Lease: store.Lease{
 			UserName: user, Address: lease.Address, Released: lease.Released, LastKey: m.keyPrints[user], Former: former,

@@ -11,8 +11,9 @@ import (
 	"homeagent/agent/store"
 )
 
-// Counts are the numbers of sessions. Manual ones use no IKE.
-type Counts struct{ Total, Established, Manual int }
+// Counts are the numbers of sessions. Manual ones use no IKE; those that are dormant
+// are not in Total.
+type Counts struct{ Total, Established, Manual, Dormant int }
 
 // Armed counts the sessions that wait for their first IKE_AUTH.
 func (c Counts) Armed() int { return c.Total - c.Established - c.Manual }
@@ -21,10 +22,10 @@ func (c Counts) Armed() int { return c.Total - c.Established - c.Manual }
 func (m *Manager) Counts() Counts {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return Counts{Total: len(m.users), Established: m.proven, Manual: m.manual}
+	return Counts{Total: len(m.users), Established: m.proven, Manual: m.manual, Dormant: len(m.dormant.users)}
 }
 
-// Sessions lists all sessions in the order of their user names.
+// Sessions lists all sessions that are served, in the order of their user names.
 func (m *Manager) Sessions() []store.Session {
 	m.mu.Lock()
 	all := make([]store.Session, 0, len(m.users))
@@ -36,21 +37,16 @@ func (m *Manager) Sessions() []store.Session {
 	return all
 }
 
-// Find finds a session by Session-Id, User-Name or home address. The error
-// wraps [ErrUnknown].
+// Find finds a session, dormant or not, by Session-Id, User-Name or home address. The
+// error wraps [ErrUnknown].
 func (m *Manager) Find(id string) (store.Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e, ok := m.ids[id]; ok {
+	if e := find(id, m.ids, m.users, m.homes); e != nil {
 		return e.Session, nil
 	}
-	if e, ok := m.users[id]; ok {
+	if e := find(id, m.dormant.ids, m.dormant.users, m.dormant.homes); e != nil {
 		return e.Session, nil
-	}
-	if addr, err := netip.ParseAddr(id); err == nil {
-		if e, ok := m.homes[addr]; ok {
-			return e.Session, nil
-		}
 	}
 	return store.Session{}, fmt.Errorf("finding session %q: %w", id, ErrUnknown)
 }

@@ -23,7 +23,7 @@ var sections = []section{
 	{"diameter.peer", true, "A Diameter peer, such as an AAA server. Nobody else may connect."},
 	{"diameter.codes", false, "The application's numbers. IANA has assigned none, so both ends have to agree on them."},
 	{"home_agent", false, "What mobile nodes see of the home agent."},
-	{"home_prefix", true, "A prefix that home addresses are taken from."},
+	{"home_prefix", true, "A prefix that home addresses are taken from. When one leaves the configuration, the next start keeps the sessions with home addresses of it, but does not serve them until it is there again: they are dormant. homeagentctl reload tells how many there would be, homeagentctl status how many there are."},
 	{"mobile_node", true, "A mobile node that needs no AAA server: it has an IKEv2 pre-shared key of its own, or security associations that are keyed by hand."},
 	{"ike", false, "How strongSwan is used."},
 	{"mobility", false, "How mobile nodes register and are reached."},
