@@ -91,7 +91,7 @@ func (b *builder) take(s setting) {
 	case isArray:
 		b.problem(s.at, s.key, fmt.Sprintf("there can be several of these (write [[%s]], in double brackets)", s.key))
 	case !b.isSection(s.key):
-		b.problem(s.at, s.key, "there is no such section"+b.nearest(s.key))
+		b.problem(s.at, s.key, "there is no such section"+b.nearestSection(s.key))
 	case s.fresh:
 		b.problem(s.at, s.key, fmt.Sprintf("there is only one of these (write [%s], in single brackets)", s.key))
 	default:
@@ -112,6 +112,8 @@ func (b *builder) set(s setting) {
 	o, known := b.options[s.key]
 	array := b.arrayOf(s.key)
 	switch {
+	case !known && s.table != "" && b.wrong[s.table]:
+		return // of a section that there is not
 	case !known && b.arrays[s.key] != nil:
 		b.problem(s.at, s.key, fmt.Sprintf("this is a section (write each as [[%s]] with a line for each option)", s.key))
 		return

@@ -150,7 +150,12 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		name, text, want string
 	}{
 		{"unknown option", minimal + "[ike]\nwindoww = 5\n", `:16: ike\.windoww: there is no such option \(did you mean ike\.window\?\)`},
-		{"unknown section", minimal + "[metrix]\n", `:15: metrix: there is no such section`},
+		{"unknown section", minimal + "[metrix]\n", `:15: metrix: there is no such section \(did you mean \[metrics\]\?\)$`},
+		{"unknown section with options", minimal + "[mobilty]\ntunnel_mtu = 1400\n", `:15: mobilty: there is no such section \(did you mean \[mobility\]\?\)$`},
+		{"unknown sections of an array", minimal + "[[mobile_nodes]]\nuser_name = \"a\"\n", `:15: mobile_nodes: there is no such section \(did you mean \[\[mobile_node\]\]\?\)$`},
+		{"no section at all", minimal + "[gardening]\n", `:15: gardening: there is no such section \(homeagent\.toml\(5\) lists all\)`},
+		{"a section twice", minimal + "[control]\n[control]\ngroup = \"adm\"\n", `:16: control: \[control\] is in line 15 already \(write these options below that one, and leave this line out\)$`},
+		{"an option twice", minimal + "[control]\ngroup = \"x\"\ngroup = \"adm\"\n", `:17: control\.group: it is set in line 16 already \(leave one of them out\)$`},
 		{"a number for a word", minimal + "[log]\nlevel = 3\n", `:16: log\.level: is 3 \(expected one of "debug"`},
 		{"a word that is none of them", minimal + "[log]\nlevel = \"loud\"\n", `:16: log\.level: is "loud" \(expected one of`},
 		{"out of range", minimal + "[ike]\nwindow = 1\n", `:16: ike\.window: is 1 \(expected a number from 2 to 2000\)`},
@@ -162,7 +167,7 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		{"not an array", strings.Replace(minimal, `["2001:db8:1::1"]`, `"2001:db8:1::1"`, 1), `:12: home_agent\.addresses: is "2001:db8:1::1" \(expected an array`},
 		{"missing identity", strings.Replace(minimal, `identity = "ha.example.com"`, "", 1), `: diameter\.identity: this must be set`},
 		{"missing in an element", strings.Replace(minimal, `identity = "aaah.example.com"`, "", 1), `:8: diameter\.peer\.identity: this must be set`},
-		{"single brackets", minimal + "[home_prefix]\n", `:15: .*already exists as an array of tables`},
+		{"single brackets", minimal + "[home_prefix]\n", `:15: home_prefix: \[\[home_prefix\]\] is in line 13, so there can be several of these \(write \[\[home_prefix\]\], in double brackets\)$`},
 		{"no TOML", minimal + "x = = 1\n", `:15: .*no TOML`},
 		{"a peer twice", minimal + "[[diameter.peer]]\nidentity = \"AAAH.example.com\"\nsecured = \"loopback\"\n", `:16: diameter\.peer\.identity: "AAAH\.example\.com" is listed already`},
 		{"the home agent as a peer", strings.Replace(minimal, "aaah.", "ha.", 1), `:9: diameter\.peer\.identity: this is the home agent itself`},

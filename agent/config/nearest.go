@@ -24,6 +24,24 @@ func (b *builder) nearest(key string) string {
 	return fmt.Sprintf(" (did you mean %s?)", best)
 }
 
+// nearestSection suggests the section that was probably meant.
+func (b *builder) nearestSection(name string) string {
+	best, least := "", 4
+	for _, o := range b.options {
+		section := o.section()
+		if d := distance(name, section); d < least || d == least && best != "" && section < best {
+			best, least = section, d
+		}
+	}
+	if best == "" {
+		return " (homeagent.toml(5) lists all)"
+	}
+	if b.arrays[best] != nil {
+		best = "[" + best + "]"
+	}
+	return fmt.Sprintf(" (did you mean [%s]?)", best)
+}
+
 // distance is the number of letters to add, drop or change to make a of b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

@@ -41,6 +41,9 @@ func parse(file string, text []byte) ([]setting, *Problem) {
 	// to others.
 	var whole map[string]any
 	if err := toml.Unmarshal(text, &whole); err != nil {
+		if twice := repeatedIn(file, text); twice != nil {
+			return nil, twice
+		}
 		return nil, syntaxError(file, err)
 	}
 	var p unstable.Parser

@@ -77,9 +77,6 @@ func TestParseErrors(t *testing.T) {
 		{"no equals sign", "\n\nword\n", "f:3: "},
 		{"open string", "a = \"x\n", "f:1: "},
 		{"open array", "a = [1,\n", "f:"},
-		{"a key twice", "a = 1\n\na = 2\n", "f:3: "},
-		{"a table twice", "[t]\n[u]\n[t]\n", "f:3: "},
-		{"a table that is an array", "[[t]]\n[t]\n", "f:2: "},
 		{"octets that are no text", "a = \"\xff\"\n", "f:1: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -88,6 +85,25 @@ func TestParseErrors(t *testing.T) {
 			if problem == nil || settings != nil || !strings.HasPrefix(problem.Error(), tt.want) ||
 				!strings.HasSuffix(problem.Error(), "(this is no TOML)") || strings.Contains(problem.Error(), "toml:") {
 				t.Errorf("parse = %v, %v, want a problem at %s", settings, problem, tt.want)
+			}
+		})
+	}
+}
+
+// What is there twice is told with the place of the first.
+func TestRepeated(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, text, want string }{
+		{"a key twice", "a = 1\n\na = 2\n", "f:3: a: it is set in line 1 already (leave one of them out)"},
+		{"a key of an element twice", "[[t]]\na = 1\n[[t]]\na = 1\nb = 1\na = 1\n", "f:6: t.a: it is set in line 4 already (leave one of them out)"},
+		{"a table twice", "[t]\n[u]\n[t]\n", "f:3: t: [t] is in line 1 already (write these options below that one, and leave this line out)"},
+		{"a table that is an array", "[[t]]\n[[t]]\n[t]\n", "f:3: t: [[t]] is in line 1, so there can be several of these (write [[t]], in double brackets)"},
+		{"an array that is a table", "[t]\n[[t]]\n", "f:2: key t already exists as a table, but should be an array table (this is no TOML)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if settings, problem := parse("f", []byte(tt.text)); problem == nil || settings != nil || problem.Error() != tt.want {
+				t.Errorf("parse = %v, %v, want %s", settings, problem, tt.want)
 			}
 		})
 	}
