@@ -26,7 +26,7 @@ func Load(path string) (*Config, error) {
 	for _, file := range append(files, more...) {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("reading the configuration: %w%s", err, hint(err))
+			return nil, fmt.Errorf("reading the configuration: %w%s", err, hint(file, err))
 		}
 		of, problem := parse(file, text)
 		if problem != nil {
@@ -40,9 +40,12 @@ func Load(path string) (*Config, error) {
 	return build(path, settings)
 }
 
-func hint(err error) string {
-	if errors.Is(err, fs.ErrNotExist) {
+func hint(file string, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return " (homeagentd --config FILE names another one)"
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf(" (run it as root; for the daemon itself: chgrp homeagent %[1]s && chmod g+rX %[1]s, and the same for its folder)", file)
 	}
 	return ""
 }

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -118,6 +120,19 @@ func TestPositions(t *testing.T) {
 	} {
 		if got := p.Error(); got != want {
 			t.Errorf("Error() = %q, want %q", got, want)
+		}
+	}
+}
+
+func TestHint(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]string{
+		fs.ErrNotExist:   " (homeagentd --config FILE names another one)",
+		fs.ErrPermission: " (run it as root; for the daemon itself: chgrp homeagent /f && chmod g+rX /f, and the same for its folder)",
+		fs.ErrInvalid:    "",
+	} {
+		if got := hint("/f", fmt.Errorf("open: %w", err)); got != want {
+			t.Errorf("%v: %q, want %q", err, got, want)
 		}
 	}
 }

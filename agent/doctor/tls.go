@@ -84,7 +84,7 @@ func (p *patient) tlsFile(option, name string) ([]byte, Finding) {
 	case denied(err):
 		return nil, cannot(name, err)
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fail("", "there is no %s to read", name)
+		return nil, fail("", "there is no %s to read (put it there, or name another file)", name)
 	case err != nil:
 		return nil, fail("", "%s cannot be read: %s", name, rooted(err))
 	}

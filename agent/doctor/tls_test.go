@@ -25,7 +25,7 @@ func TestTLS(t *testing.T) {
 		{"key not set", func(s *scene) { s.cfg.Diameter.Key = "" },
 			"fail [diameter.key] diameter.key: it is not set, and TLS is used -> homeagentd --check --config /etc/homeagent/homeagent.toml"},
 		{"key missing", func(s *scene) { s.remove(tlsFolder + "key.pem") },
-			"fail [diameter.key] diameter.key: there is no /etc/homeagent/tls/key.pem to read"},
+			"fail [diameter.key] diameter.key: there is no /etc/homeagent/tls/key.pem to read (put it there, or name another file)"},
 		{"key closed to the daemon", func(s *scene) { s.disk["etc/homeagent/tls/key.pem"].Mode = 0o600 },
 			"fail [diameter.key] diameter.key: /etc/homeagent/tls/key.pem cannot be read by the user homeagent, as whom the daemon runs" +
 				strings.ReplaceAll(repair, "%[1]s", "/etc/homeagent/tls/key.pem")},
@@ -37,7 +37,7 @@ func TestTLS(t *testing.T) {
 				strings.ReplaceAll(repair, "%[1]s", "/etc/homeagent/tls") + "\n" +
 				"fail [diameter.key] diameter.key: /etc/homeagent/tls cannot be read by the user homeagent, as whom the daemon runs" +
 				strings.ReplaceAll(repair, "%[1]s", "/etc/homeagent/tls") + "\n" +
-				"fail [diameter.ca] diameter.ca: there is no /etc/homeagent/ca.pem to read"},
+				"fail [diameter.ca] diameter.ca: there is no /etc/homeagent/ca.pem to read (put it there, or name another file)"},
 		{"key open", func(s *scene) { s.disk["etc/homeagent/tls/key.pem"].Mode = 0o644 },
 			"fail [diameter.key] diameter.key: others than its owner and group can read /etc/homeagent/tls/key.pem, or its group can change it (mode 0644) -> chmod o=,g-w /etc/homeagent/tls/key.pem"},
 		{"key is a folder", func(s *scene) { s.disk["etc/homeagent/tls/key.pem"].Mode |= fs.ModeDir },
