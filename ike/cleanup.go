@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
+	"net"
+	"syscall"
 	"time"
 
 	"homeagent/ike/vici"
@@ -20,7 +21,7 @@ const cleanUpTime = 20 * time.Second
 // removed, a line each. A charon that is not there holds nothing; that is no
 // error.
 func CleanUp(ctx context.Context, socket string, log *slog.Logger) ([]string, error) {
-	if _, err := os.Stat(socket); errors.Is(err, fs.ErrNotExist) {
+	if stopped(ctx, socket) {
 		return nil, nil
 	}
 	client, err := vici.New(vici.Config{Socket: socket, Log: log})
@@ -44,6 +45,16 @@ func CleanUp(ctx context.Context, socket string, log *slog.Logger) ([]string, er
 		return removed, fmt.Errorf("cleaning up in charon: %w", err)
 	}
 	return removed, nil
+}
+
+// stopped reports whether nobody listens at charon's socket, which charon may leave
+// behind. One that is there and does not answer holds what it holds.
+func stopped(ctx context.Context, socket string) bool {
+	conn, err := (&net.Dialer{Timeout: cleanUpTime}).DialContext(ctx, "unix", socket)
+	if err == nil {
+		conn.Close()
+	}
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // cleanUp removes connections before keys, so that nobody authenticates

@@ -82,6 +82,21 @@ func TestCleanUpOfNothing(t *testing.T) {
 	}
 }
 
+// A charon that ended holds nothing, though its socket is left.
+func TestCleanUpOfStoppedCharon(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "vici")
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.SetUnlinkOnClose(false)
+	listener.Close()
+	if removed, err := ike.CleanUp(t.Context(), path, slog.New(slog.DiscardHandler)); err != nil || removed != nil {
+		t.Errorf("with a charon that ended: %q, %v", removed, err)
+	}
+}
+
 func TestCleanUpGivesUp(t *testing.T) {
 	t.Parallel()
 	charon := vicitest.New()
