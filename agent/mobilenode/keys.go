@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"unicode"
+	"unicode/utf8"
 
 	"homeagent/agent/config"
 	"homeagent/ike/psk"
@@ -27,16 +29,29 @@ func preShared(text []byte) (psk.Key, error) {
 		if _, err := hex.Decode(key, digits); err != nil {
 			return psk.Key{}, errors.New("what follows 0x is no even number of hexadecimal digits")
 		}
+	} else if err := checkText(key); err != nil {
+		return psk.Key{}, err
 	}
 	switch {
 	case len(key) < minPSK:
 		return psk.Key{}, fmt.Errorf("the key has %d octets (must be at least %d, try: openssl rand -hex 32)", len(key), minPSK)
 	case len(key) > psk.MaxKey:
 		return psk.Key{}, fmt.Errorf("the key has %d octets (must be at most %d)", len(key), psk.MaxKey)
-	case bytes.ContainsAny(key, "\r\n"):
-		return psk.Key{}, errors.New("the key has several lines (must be one)")
 	}
 	return psk.NewKey(key)
+}
+
+// checkText refuses what is no text. The ends of lines are not told from octets of a key
+// in that: one at the end would be cut off.
+func checkText(key []byte) error {
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) && r != '\r' && r != '\n' }
+	switch {
+	case !utf8.Valid(key) || bytes.ContainsFunc(key, unprintable):
+		return errors.New("the key has octets that are no printable text (write such a key as 0x and its octets in hexadecimal digits, try: printf 0x; od -An -v -tx1 FILE | tr -d ' \\n')")
+	case bytes.ContainsAny(key, "\r\n"):
+		return errors.New("the key has several lines (must be one)")
+	}
+	return nil
 }
 
 // An algorithm is what the kernel calls one, and the length of its keys in octets.

@@ -72,6 +72,8 @@ func TestPreSharedKeys(t *testing.T) {
 	for content, want := range map[string]string{
 		"correct horse battery":                "correct horse battery",
 		"correct horse battery\r\n":            "correct horse battery",
+		"0x0a112233445566778899aabbccddee0a":   "\n\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\n",
+		"Schlüssel für unterwegs\n":            "Schlüssel für unterwegs",
 		"0x00112233445566778899aabbccddeeff\n": "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff",
 	} {
 		n, _, err := load(t, "", content, 0o640)
@@ -154,6 +156,9 @@ func TestKeyFileProblems(t *testing.T) {
 		"too long":         {"", strings.Repeat("swordfish", 30), 0o600, "the key has 270 octets (must be at most 256)"},
 		"huge":             {"", strings.Repeat("swordfish", 3000), 0o600, "has more than 16384 octets"},
 		"lines":            {"", "swordfish swordfish\nswordfish", 0o600, "several lines"},
+		"octets":           {"", "swordfish swordfish\x80", 0o600, "no printable text (write such a key as 0x and its octets in hexadecimal digits, try: printf 0x; od -An -v -tx1 FILE | tr -d ' \\n')"},
+		"octets, and ends": {"", "swordfish\x00swordfish\n\n", 0o600, "no printable text"},
+		"a tab":            {"", "swordfish\tswordfish", 0o600, "no printable text"},
 		"no digits":        {"", "0xswordfish swordfish", 0o600, "no even number of hexadecimal digits"},
 		"no manual keys":   {byHand, "swordfish swordfish", 0o600, "line 1 is not of the form"},
 		"one missing":      {byHand, strings.Replace(keyFile(), "integrity_out", "#", 1), 0o600, "integrity_out is missing (expected integrity_out = 0x and 64 hexadecimal digits)"},
