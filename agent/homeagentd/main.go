@@ -83,16 +83,16 @@ func marked(text string, journal bool) string {
 }
 
 func run(ctx context.Context, f flags, reload <-chan os.Signal, out io.Writer) error {
+	// Keys are in memory: a crash must not write them to disk.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("forbidding core dumps: %w", err)
+	}
 	cfg, err := config.Load(f.Config)
 	if err != nil {
 		return configError{err}
 	}
 	if f.Check {
 		return check(ctx, f.Config, cfg, machine.Linux{}, out, os.Stderr)
-	}
-	// Keys are in memory: a crash must not write them to disk.
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return fmt.Errorf("forbidding core dumps: %w", err)
 	}
 	log, setLogLevel, err := newLogger(cfg.Log.Level)
 	if err != nil {
