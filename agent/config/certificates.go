@@ -4,6 +4,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+
+	"homeagent/agent/secretfile"
 )
 
 // Certificates are those in the files of TLS.
@@ -30,7 +32,7 @@ func (d *Diameter) ReadCertificates() (Certificates, error) {
 
 // readCertificates leaves out what is no certificate, as TLS does.
 func readCertificates(key, name string) ([]*x509.Certificate, error) {
-	text, err := readFile(name)
+	text, err := secretfile.ReadPublic(name)
 	if err != nil {
 		return nil, &OptionError{key, err}
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,7 +54,7 @@ func TestLoadTLS(t *testing.T) {
 		t.Errorf("LoadTLS without files: %v, %v", c, err)
 	}
 	text, err := os.ReadFile(file("ha-key.pem"))
-	if err := errors.Join(err, os.WriteFile(file("open.pem"), text, 0o600), os.Chmod(file("open.pem"), 0o644)); err != nil {
+	if err := errors.Join(err, os.WriteFile(file("open.pem"), text, 0o600), os.Chmod(file("open.pem"), 0o644), syscall.Mkfifo(file("pipe"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	tests := map[string]struct {
@@ -61,6 +62,7 @@ func TestLoadTLS(t *testing.T) {
 		want   string
 	}{
 		"open key":       {func(d *config.Diameter) { d.Key = file("open.pem") }, "diameter.key: others than its owner and group can read " + file("open.pem") + ", or its group can change it, mode 0644 (try: chmod o=,g-w " + file("open.pem") + ")"},
+		"pipe":           {func(d *config.Diameter) { d.Certificate = file("pipe") }, "diameter.certificate: " + file("pipe") + " is no regular file"},
 		"no certificate": {func(d *config.Diameter) { d.Certificate = file("none") }, "diameter.certificate: reading " + file("none") + ": file does not exist (put it there"},
 		"no key":         {func(d *config.Diameter) { d.Key = file("none") }, "diameter.key: reading " + file("none") + ": file does not exist (put it there"},
 		"no pair":        {func(d *config.Diameter) { d.Certificate = file("ca.pem") }, "do not make a pair: tls: private key does not match"},
@@ -76,24 +78,5 @@ func TestLoadTLS(t *testing.T) {
 				t.Errorf("LoadTLS: %v, want %q", err, tt.want)
 			}
 		})
-	}
-}
-
-// systemd gives a credential to the service alone, whatever its mode says.
-func TestCheckPrivateOfCredentials(t *testing.T) {
-	folder := t.TempDir()
-	t.Setenv("CREDENTIALS_DIRECTORY", folder)
-	for _, name := range []string{"key", "../key"} {
-		file := filepath.Join(folder, name)
-		if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, 0o444)); err != nil {
-			t.Fatal(err)
-		}
-		info, err := os.Stat(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := config.CheckPrivate(file, info); (err == nil) != (name == "key") {
-			t.Errorf("%s: %v", file, err)
-		}
 	}
 }

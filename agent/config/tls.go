@@ -3,25 +3,30 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+
+	"homeagent/agent/secretfile"
 )
 
 // LoadTLS reads our certificate and whom we believe. It returns nil if no files
 // are set, as where no connection uses TLS. What is wrong with a file is told by an
 // [OptionError]; so is a private key that is open to others.
-func (d *Diameter) LoadTLS() (*tls.Config, error) {
+func (d *Diameter) LoadTLS() (*tls.Config, error) { return d.LoadTLSAs(secretfile.Self()) }
+
+// LoadTLSAs does it for whoever the private key has to be secret to.
+func (d *Diameter) LoadTLSAs(reader secretfile.Reader) (*tls.Config, error) {
 	if d.Certificate == "" {
 		return nil, nil
 	}
 	texts := map[string][]byte{}
-	for _, file := range []struct{ key, name string }{{"diameter.certificate", d.Certificate}, {"diameter.key", d.Key}, {"diameter.ca", d.CA}} {
-		text, err := readFile(file.name)
-		if err == nil && file.key == "diameter.key" {
-			err = checkPrivateFile(file.name)
-		}
+	defer func() { clear(texts["diameter.key"]) }()
+	for _, file := range []struct {
+		key, name string
+		read      func(string) ([]byte, error)
+	}{
+		{"diameter.certificate", d.Certificate, secretfile.ReadPublic}, {"diameter.key", d.Key, reader.Read}, {"diameter.ca", d.CA, secretfile.ReadPublic},
+	} {
+		text, err := file.read(file.name)
 		if err != nil {
 			return nil, &OptionError{file.key, err}
 		}
@@ -36,25 +41,4 @@ func (d *Diameter) LoadTLS() (*tls.Config, error) {
 		return nil, &OptionError{"diameter.ca", fmt.Errorf("%s holds no certificate in PEM", d.CA)}
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots, ClientCAs: roots, MinVersion: tls.VersionTLS12}, nil
-}
-
-// checkPrivateFile is CheckPrivate for a file on disk.
-func checkPrivateFile(name string) error {
-	info, err := os.Stat(name)
-	if err != nil {
-		return err
-	}
-	return CheckPrivate(name, info)
-}
-
-// readFile reads a file that the operator puts there.
-func readFile(name string) ([]byte, error) {
-	text, err := os.ReadFile(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("reading %s: %w (put it there, or name another file)", name, fs.ErrNotExist)
-	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("reading %[1]s: %[2]w (the daemon's user must be let in: chgrp homeagent %[1]s && chmod g+r %[1]s)", name, fs.ErrPermission)
-	}
-	return text, err
 }

@@ -6,6 +6,8 @@ import (
 	"path"
 	"strings"
 	"syscall"
+
+	"homeagent/agent/secretfile"
 )
 
 // What the package installs.
@@ -71,6 +73,20 @@ func (p *patient) account() (uid, gid int, ok bool) {
 	uid, userErr := p.UserID(userName)
 	gid, groupErr := p.GroupID(userName)
 	return uid, gid, userErr == nil && groupErr == nil
+}
+
+// reader is whom keys are secret to: the daemon, and where that is not installed who
+// we are.
+func (p *patient) reader() secretfile.Reader {
+	if uid, gid, ok := p.account(); ok {
+		return secretfile.Reader{UID: uid, GIDs: []int{gid}}
+	}
+	return secretfile.Self()
+}
+
+// secret reads a file with a key.
+func (p *patient) secret(name string) ([]byte, error) {
+	return p.reader().ReadFrom(func(name string) (fs.File, error) { return p.Files().Open(inside(name)) }, name)
 }
 
 // outOfReach returns the first of a file and the folders above it that the

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"homeagent/agent/config"
@@ -34,8 +33,7 @@ func mobileNodes(_ context.Context, p *patient) []Finding {
 }
 
 func (p *patient) keyFile(n *config.MobileNode) Finding {
-	open := func(name string) (fs.File, error) { return p.Files().Open(inside(name)) }
-	err := mobilenode.Examine(n, open)
+	err := mobilenode.Examine(n, p.secret)
 	if out := p.outOfReach(n.KeyFile); out != "" && (err == nil || denied(err)) {
 		return fail(fmt.Sprintf("chgrp %s %s && chmod g+rX %[2]s", userName, out),
 			"%s cannot be read by the user %s, as whom the daemon runs", out, userName)

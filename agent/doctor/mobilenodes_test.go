@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"io/fs"
 	"net/netip"
 	"testing"
 
@@ -26,6 +27,10 @@ func TestMobileNodes(t *testing.T) {
 		{"right", with(func(*scene, *config.MobileNode) {}), "ok [mn1@example.com] the key of 2001:db8:1::100 can be used"},
 		{"open", with(func(s *scene, _ *config.MobileNode) { s.put(file, "correct horse battery", 0o644, root, agent) }),
 			"fail [mn1@example.com] mobile_node.key_file: others than its owner and group can read /etc/homeagent/keys/mn1, or its group can change it, mode 0644 (try: chmod o=,g-w /etc/homeagent/keys/mn1)"},
+		{"somebody else's", with(func(s *scene, _ *config.MobileNode) { s.put(file, "correct horse battery", 0o640, 65534, agent) }),
+			"fail [mn1@example.com] mobile_node.key_file: /etc/homeagent/keys/mn1 belongs to the user 65534, who can read and change it (try: chown root /etc/homeagent/keys/mn1)"},
+		{"a pipe", with(func(s *scene, _ *config.MobileNode) { s.put(file, "", fs.ModeNamedPipe|0o640, root, agent) }),
+			"fail [mn1@example.com] mobile_node.key_file: /etc/homeagent/keys/mn1 is no regular file"},
 		{"closed to the daemon", with(func(s *scene, _ *config.MobileNode) { s.put(file, "correct horse battery", 0o600, root, root) }),
 			"fail [mn1@example.com] mobile_node.key_file: /etc/homeagent/keys/mn1 cannot be read by the user homeagent, as whom the daemon runs -> chgrp homeagent /etc/homeagent/keys/mn1 && chmod g+rX /etc/homeagent/keys/mn1"},
 		{"absent", with(func(s *scene, _ *config.MobileNode) { s.remove(file) }),

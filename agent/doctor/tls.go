@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"homeagent/agent/config"
+	"homeagent/agent/secretfile"
 )
 
 // renewal is how long before its end a certificate is worth a warning.
@@ -91,14 +92,17 @@ func (p *patient) tlsFile(option, name string) ([]byte, Finding) {
 	return text, Finding{}
 }
 
-// keyMode looks whether others can read the private key.
+// keyMode looks whether the private key is one.
 func (p *patient) keyMode() []Finding {
 	key := p.cfg.Diameter.Key
 	info, err := fs.Stat(p.Files(), inside(key))
-	if err != nil || info.Mode().Perm()&0o027 == 0 {
-		return nil
+	if err == nil {
+		err = p.reader().Check(key, info)
 	}
-	return named("diameter.key", []Finding{fail("chmod o=,g-w "+key, "others than its owner and group can read %s, or its group can change it (mode %04o)", key, info.Mode().Perm())})
+	if exposed, is := errors.AsType[*secretfile.Exposed](err); is {
+		return named("diameter.key", []Finding{fail(exposed.Repair, "%s", exposed.Text)})
+	}
+	return nil
 }
 
 // pairs looks whether certificate and key belong together, name us, and are of

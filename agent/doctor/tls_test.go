@@ -39,7 +39,11 @@ func TestTLS(t *testing.T) {
 				strings.ReplaceAll(repair, "%[1]s", "/etc/homeagent/tls") + "\n" +
 				"fail [diameter.ca] diameter.ca: there is no /etc/homeagent/ca.pem to read (put it there, or name another file)"},
 		{"key open", func(s *scene) { s.disk["etc/homeagent/tls/key.pem"].Mode = 0o644 },
-			"fail [diameter.key] diameter.key: others than its owner and group can read /etc/homeagent/tls/key.pem, or its group can change it (mode 0644) -> chmod o=,g-w /etc/homeagent/tls/key.pem"},
+			"fail [diameter.key] diameter.key: others than its owner and group can read /etc/homeagent/tls/key.pem, or its group can change it, mode 0644 -> chmod o=,g-w /etc/homeagent/tls/key.pem"},
+		{"key is somebody else's", func(s *scene) {
+			s.put(tlsFolder+"key.pem", string(s.disk["etc/homeagent/tls/key.pem"].Data), 0o640, 65534, agent)
+		},
+			"fail [diameter.key] diameter.key: /etc/homeagent/tls/key.pem belongs to the user 65534, who can read and change it -> chown root /etc/homeagent/tls/key.pem"},
 		{"key is a folder", func(s *scene) { s.disk["etc/homeagent/tls/key.pem"].Mode |= fs.ModeDir },
 			"fail [diameter.key] diameter.key: /etc/homeagent/tls/key.pem cannot be read: read /etc/homeagent/tls/key.pem: invalid argument"},
 		{"no pair", func(s *scene) { s.copyFile(tlsFolder+"key.pem", tlsFolder+"others-key.pem") },

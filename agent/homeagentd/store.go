@@ -12,6 +12,7 @@ import (
 
 	"homeagent/agent/config"
 	"homeagent/agent/doctor"
+	"homeagent/agent/secretfile"
 	"homeagent/agent/store"
 	"homeagent/agent/store/boltstore"
 )
@@ -20,12 +21,12 @@ import (
 func openStore(cfg *config.Config, log *slog.Logger) (store.Store, error) {
 	options := boltstore.Options{Log: log}
 	directory := os.Getenv("CREDENTIALS_DIRECTORY")
-	key, err := os.ReadFile(filepath.Join(directory, cfg.Store.Credential))
+	key, err := secretfile.Read(filepath.Join(directory, cfg.Store.Credential))
 	switch {
 	case directory == "" || errors.Is(err, os.ErrNotExist):
 		return openUnsealed(cfg, log)
 	case err != nil:
-		return nil, cfg.Problem("store.credential", "reading the credential that seals the store: %v", err)
+		return nil, cfg.Problem("store.credential", "the credential that seals the store cannot be used: %v", err)
 	case len(key) != store.SealKeySize:
 		return nil, cfg.Problem("store.credential", "the credential %s has %d octets and must have the %d that seal the store (%s)",
 			cfg.Store.Credential, len(key), store.SealKeySize, doctor.SealKeyRepair(&cfg.Store, isSealed(cfg)))

@@ -11,8 +11,8 @@
 // section 3.3.3), this is for tests and interoperability: what protects is the
 // sequence number of Binding Updates, which the store keeps.
 //
-// Keys are in files of their own, never in the configuration, and whoever may read
-// the files is checked. The package knows their form, and what the kernel calls the
+// Keys are in files of their own, never in the configuration, which package secretfile
+// reads. The package knows their form, and what the kernel calls the
 // algorithms; it must not know sessions, strongSwan or the kernel itself.
 //
 // Exported: [Load], [Examine], [Misnamed], and [Node] with [Node.Associations].

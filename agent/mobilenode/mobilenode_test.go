@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"homeagent/agent/config"
@@ -178,6 +179,23 @@ func TestKeyFileProblems(t *testing.T) {
 				t.Errorf("the key is told: %v", err)
 			}
 		})
+	}
+}
+
+// A pipe that nobody writes into keeps nobody waiting.
+func TestKeyFileIsAPipe(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pipe, path := filepath.Join(dir, "pipe"), filepath.Join(dir, "homeagent.toml")
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.WriteFile(path, fmt.Appendf(nil, configuration, pipe), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mobilenode.Load(cfg); err == nil || !strings.Contains(err.Error(), pipe+" is no regular file") {
+		t.Errorf("got %v", err)
 	}
 }
 

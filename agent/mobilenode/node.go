@@ -2,10 +2,10 @@ package mobilenode
 
 import (
 	"fmt"
-	"io/fs"
 	"net/netip"
 
 	"homeagent/agent/config"
+	"homeagent/agent/secretfile"
 	"homeagent/ike"
 	"homeagent/ike/psk"
 	"homeagent/xfrm"
@@ -36,7 +36,7 @@ func Load(cfg *config.Config) ([]Node, error) {
 		if err := misnamed[i]; err != nil {
 			problems = append(problems, cfg.Problem(fmt.Sprintf("mobile_node[%d].user_name", i), "%v", err))
 		}
-		n, err := load(&cfg.MobileNodes[i], openFile)
+		n, err := load(&cfg.MobileNodes[i], secretfile.Read)
 		if err != nil {
 			problems = append(problems, cfg.Problem(fmt.Sprintf("mobile_node[%d].key_file", i), "%v", err))
 			continue
@@ -50,19 +50,25 @@ func Load(cfg *config.Config) ([]Node, error) {
 }
 
 // Examine tells what is wrong with the key file of a mobile node of the configuration,
-// in whatever files it is.
-func Examine(c *config.MobileNode, open func(name string) (fs.File, error)) error {
-	_, err := load(c, open)
+// however it is read.
+func Examine(c *config.MobileNode, read func(name string) ([]byte, error)) error {
+	_, err := load(c, read)
 	return err
 }
 
-func load(c *config.MobileNode, open func(string) (fs.File, error)) (Node, error) {
+// maxFile is more than any key file has.
+const maxFile = 16 << 10
+
+func load(c *config.MobileNode, read func(string) ([]byte, error)) (Node, error) {
 	n := Node{UserName: c.UserName, HomeAddress: c.HomeAddress, HomeAgent: c.HomeAgent}
-	text, err := read(c.KeyFile, open)
+	text, err := read(c.KeyFile)
 	if err != nil {
 		return n, err
 	}
 	defer clear(text)
+	if len(text) > maxFile {
+		return n, fmt.Errorf("%s has more than %d octets", c.KeyFile, maxFile)
+	}
 	if !c.Manual() {
 		n.PSK, err = preShared(text)
 	} else {

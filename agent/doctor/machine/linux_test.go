@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -62,6 +64,41 @@ func TestClockAndSpace(t *testing.T) {
 	if _, err := fs.Stat(box.Files(), "proc/self"); err != nil {
 		t.Errorf("Files: %v", err)
 	}
+}
+
+// Files are read as package os does, but for pipes, which are not waited for.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	file, pipe := filepath.Join(folder, "file"), filepath.Join(folder, "pipe")
+	if err := errors.Join(os.WriteFile(file, []byte("text"), 0o600), os.Symlink("file", filepath.Join(folder, "link")), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	files, inside := machine.Linux{}.Files(), strings.TrimPrefix(folder, "/")
+	if text, err := fs.ReadFile(files, inside+"/link"); string(text) != "text" || err != nil {
+		t.Errorf("a file: %q, %v", text, err)
+	}
+	if target, err := fs.ReadLink(files, inside+"/link"); target != "file" || err != nil {
+		t.Errorf("a link: %q, %v", target, err)
+	}
+	if all, err := fs.ReadDir(files, inside); len(all) != 3 || err != nil {
+		t.Errorf("a folder: %v, %v", all, err)
+	}
+	for name, want := range map[string]string{
+		inside + "/pipe": "read " + inside + "/pipe: it is no regular file",
+		inside + "/none": "open " + inside + "/none: no such file or directory",
+		inside:           "read " + inside + ": is a directory",
+		"/etc":           "open /etc: invalid argument",
+	} {
+		if text, err := fs.ReadFile(files, name); err == nil || err.Error() != want {
+			t.Errorf("%s: %q, %v, want %s", name, text, err, want)
+		}
+	}
+	opened, err := files.Open(inside + "/pipe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened.Close()
 }
 
 func TestStoreFormat(t *testing.T) {
