@@ -138,7 +138,7 @@ func TestMobileNodeInTheWayOfASession(t *testing.T) {
 	if w, degraded := h.has(t, control.NodeNotServed); !degraded || w.Repair != "systemctl reload homeagent" {
 		t.Errorf("told %+v", w)
 	}
-	h.reload(t, control.Reload{})
+	h.reload(t, control.Reload{MobileNodes: control.NodeChanges{Added: mn9}})
 	if s, err := h.ctl.Session(t.Context(), "mn9@example.com"); err != nil || s.Source != "configuration" {
 		t.Errorf("session %+v, %v", s, err)
 	}

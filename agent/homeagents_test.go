@@ -13,7 +13,7 @@ func TestConfiguredMobileNodesStayWhereTheyAre(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.configure(t, handKeys, byHand...)
-	h.reload(t, control.Reload{TakenOver: []string{"mobile_node"}})
+	h.reload(t, control.Reload{TakenOver: []string{"mobile_node"}, MobileNodes: control.NodeChanges{Added: mn9}})
 	before := h.associated()
 	if len(before) != 2 || before[0].Dst != netip.MustParseAddr("2001:db8:1::1") || before[1].Src != before[0].Dst {
 		t.Fatalf("the kernel holds %v", before)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"homeagent/agent/config"
 	"homeagent/agent/mobilenode"
@@ -57,21 +58,39 @@ func (a *Agent) associations() []xfrm.Association {
 	return all
 }
 
-// configureNodes takes over the mobile nodes of a configuration that is read again.
-func (a *Agent) configureNodes(ctx context.Context, cfg *config.Config, nodes []mobilenode.Node) error {
-	err := a.sessions.Configure(ctx, sessionNodes(nodes))
+// configureNodes takes over the mobile nodes of a configuration that is read again,
+// and tells what was done.
+func (a *Agent) configureNodes(ctx context.Context, cfg *config.Config, nodes []mobilenode.Node) (session.NodeChanges, error) {
+	done, err := a.sessions.Configure(ctx, sessionNodes(nodes))
 	var refused *session.NodeError
 	if errors.As(err, &refused) {
 		for i, n := range cfg.MobileNodes {
 			if n.UserName == refused.UserName {
-				return cfg.Problem(fmt.Sprintf("mobile_node[%d].user_name", i), "%v", refused.Err)
+				return done, cfg.Problem(fmt.Sprintf("mobile_node[%d].user_name", i), "%v", refused.Err)
 			}
 		}
 	}
 	if err != nil {
-		return err
+		return done, err
 	}
+	done.Rekeyed = append(done.Rekeyed, a.rekeyedByHand(nodes, &done)...)
 	a.setNodes(nodes)
 	a.kernel.associate(ctx)
-	return nil
+	return done, nil
+}
+
+// rekeyedByHand are the mobile nodes with other security associations than those in
+// force, and the same session.
+func (a *Agent) rekeyedByHand(nodes []mobilenode.Node, done *session.NodeChanges) []string {
+	var all []string
+	for _, n := range nodes {
+		before, there := (*a.manual.Load())[n.HomeAddress]
+		if !there || !n.PSK.IsZero() || slices.Contains(done.Added, n.UserName) || slices.Contains(done.Changed, n.UserName) {
+			continue
+		}
+		if !slices.EqualFunc(before.Associations(n.HomeAgent, 0), n.Associations(n.HomeAgent, 0), xfrm.Association.Equal) {
+			all = append(all, n.UserName)
+		}
+	}
+	return all
 }

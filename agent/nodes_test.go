@@ -30,6 +30,8 @@ const (
 	handKeys  = "integrity_in = 0x0102030405060708090a0b0c0d0e0f1011121314\nintegrity_out = 0x1112030405060708090a0b0c0d0e0f1011121314\n"
 )
 
+var mn9 = []string{"mn9@example.com"}
+
 var byHand = []string{`spi_in = 4097`, `spi_out = 4098`, `encryption = "null"`, `integrity = "sha1"`}
 
 func (h *house) associated() []xfrm.Association {
@@ -45,7 +47,7 @@ func TestConfiguredMobileNode(t *testing.T) {
 	h := newHouse(t)
 	aaah := h.connect(t, "aaah.example.com")
 	h.configure(t, sharedKey)
-	h.reload(t, control.Reload{TakenOver: []string{"mobile_node"}})
+	h.reload(t, control.Reload{TakenOver: []string{"mobile_node"}, MobileNodes: control.NodeChanges{Added: mn9}})
 	if keys, conns := h.charon.Keys(), h.charon.Conns(); len(keys) != 1 || len(conns) != 1 {
 		t.Errorf("charon holds %v, %v", keys, conns)
 	}
@@ -62,8 +64,12 @@ func TestConfiguredMobileNode(t *testing.T) {
 	if keys, conns := h.charon.Keys(), h.charon.Conns(); len(keys) != 1 || len(conns) != 1 {
 		t.Errorf("after a restart charon holds %v, %v", keys, conns)
 	}
+	if err := os.WriteFile(h.file("key"), []byte("correct donkey battery"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.reload(t, control.Reload{MobileNodes: control.NodeChanges{Rekeyed: mn9}})
 	h.edit(t, `user_name = "mn9@example.com"`, `user_name = "mn8@example.com"`)
-	h.reload(t, control.Reload{TakenOver: []string{"mobile_node"}})
+	h.reload(t, control.Reload{TakenOver: []string{"mobile_node"}, MobileNodes: control.NodeChanges{Added: []string{"mn8@example.com"}, Ended: mn9}})
 	if got := h.users(t); len(got) != 1 || got[0] != "mn8@example.com" {
 		t.Errorf("sessions of %v", got)
 	}
@@ -75,7 +81,7 @@ func TestH49_KeyedByHand(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.configure(t, handKeys, byHand...)
-	h.reload(t, control.Reload{TakenOver: []string{"mobile_node"}})
+	h.reload(t, control.Reload{TakenOver: []string{"mobile_node"}, MobileNodes: control.NodeChanges{Added: mn9}})
 	all := h.associated()
 	if len(all) != 2 || all[0].SPI != 4097 || all[0].Src != configuredHome || !(xfrm.AssociationReqIDs().First <= all[0].ReqID && all[0].ReqID <= xfrm.AssociationReqIDs().Last) {
 		t.Fatalf("the kernel holds %v", all)
@@ -105,11 +111,18 @@ func TestH49_KeyedByHand(t *testing.T) {
 	if status, err := h.ctl.Status(t.Context()); err != nil || status.Sessions != (control.SessionCounts{Total: 1, Manual: 1}) {
 		t.Errorf("status %+v, %v", status.Sessions, err)
 	}
+	if err := os.WriteFile(h.file("key"), []byte(strings.Replace(handKeys, "0x01", "0xff", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.reload(t, control.Reload{MobileNodes: control.NodeChanges{Rekeyed: mn9}})
+	if now := h.associated(); len(now) != 2 || now[0].Equal(all[0]) || !now[1].Equal(all[1]) {
+		t.Errorf("after another key the kernel holds %v", now)
+	}
 	h.edit(t, "[[mobile_node]]", "[mobility]\nmax_lifetime = \"30m\"\n# [[mobile_node]]")
 	for _, line := range append([]string{`user_name = "mn9`, `home_address = "`, `key_file = "`}, byHand...) {
 		h.edit(t, "\n"+line, "\n# "+line)
 	}
-	h.reload(t, control.Reload{TakenOver: []string{"mobile_node", "mobility.max_lifetime"}})
+	h.reload(t, control.Reload{TakenOver: []string{"mobile_node", "mobility.max_lifetime"}, MobileNodes: control.NodeChanges{Ended: mn9}})
 	if left := h.associated(); len(left) != 0 {
 		t.Errorf("the kernel holds %v", left)
 	}
@@ -126,7 +139,7 @@ func TestConfiguredMobileNodeVanished(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.configure(t, handKeys, byHand...)
-	h.reload(t, control.Reload{TakenOver: []string{"mobile_node"}})
+	h.reload(t, control.Reload{TakenOver: []string{"mobile_node"}, MobileNodes: control.NodeChanges{Added: mn9}})
 	h.answer(t, message(configuredHome, octets(t, update(7, 100))))
 	h.stop()
 	if err := os.WriteFile(h.file("homeagent.toml"), before, 0o600); err != nil {

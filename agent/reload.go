@@ -17,6 +17,7 @@ import (
 	"homeagent/agent/discovery"
 	"homeagent/agent/events"
 	"homeagent/agent/mobilenode"
+	"homeagent/agent/session"
 )
 
 // Reload is what an Agent needs to read its configuration again.
@@ -54,6 +55,7 @@ type reading struct {
 // taken is what became of a reading that was not refused.
 type taken struct {
 	config.Changes
+	nodes    session.NodeChanges
 	unplaced *control.Unplaced // sessions that a restart would not serve
 }
 
@@ -110,7 +112,10 @@ func (r *reloader) reload(ctx context.Context) (control.Reload, error) {
 		r.agent.happenings.Record(events.Event{Kind: events.ConfigurationLoaded, Detail: done.String()})
 	}
 	r.tell(r.agent.deps.Notifier.Ready(r.agent.statusLine(ctx)))
-	return control.Reload{Schema: control.Schema, TakenOver: done.Live, Restart: done.Fixed, Unplaced: done.unplaced}, err
+	return control.Reload{
+		Schema: control.Schema, TakenOver: done.Live, Restart: done.Fixed, Unplaced: done.unplaced,
+		MobileNodes: control.NodeChanges{Added: done.nodes.Added, Rekeyed: done.nodes.Rekeyed, Changed: done.nodes.Changed, Ended: done.nodes.Ended},
+	}, err
 }
 
 // note remembers what became of a reading. What waits for a restart still does after
@@ -140,6 +145,14 @@ func (t *taken) String() string {
 	var parts []string
 	if len(t.Live) > 0 {
 		parts = append(parts, "in force: "+strings.Join(t.Live, ", "))
+	}
+	for _, p := range []struct {
+		did   string
+		users []string
+	}{{"mobile nodes added", t.nodes.Added}, {"with another key", t.nodes.Rekeyed}, {"changed", t.nodes.Changed}, {"ended", t.nodes.Ended}} {
+		if len(p.users) > 0 {
+			parts = append(parts, p.did+": "+strings.Join(p.users, ", "))
+		}
 	}
 	if len(t.Fixed) > 0 {
 		parts = append(parts, "takes a restart: "+strings.Join(t.Fixed, ", "))
@@ -171,7 +184,7 @@ func (r *reloader) takeOver(ctx context.Context) (taken, error) {
 	}
 	done := taken{Changes: config.Compare(r.inUse, cfg)}
 	mixed := cfg.WithFixed(r.inUse)
-	if err := r.agent.adopt(ctx, mixed, r.means.SetLogLevel); err != nil {
+	if err := r.agent.adopt(ctx, mixed, r.means.SetLogLevel, &done.nodes); err != nil {
 		return taken{}, err
 	}
 	r.inUse = mixed
@@ -182,8 +195,8 @@ func (r *reloader) takeOver(ctx context.Context) (taken, error) {
 }
 
 // adopt takes over what a running agent can of a configuration, all of it or
-// nothing: what can be refused comes first.
-func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(string) error) error {
+// nothing: what can be refused comes first. It tells done what became of mobile nodes.
+func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(string) error, done *session.NodeChanges) error {
 	credentials, err := cfg.Diameter.LoadTLS()
 	if err != nil {
 		return cfg.Locate(err)
@@ -198,7 +211,7 @@ func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(
 	if err != nil {
 		return err
 	}
-	if err := a.configureNodes(ctx, cfg, nodes); err != nil {
+	if *done, err = a.configureNodes(ctx, cfg, nodes); err != nil {
 		return err
 	}
 	if err := a.peers.Reconfigure(ctx, credentials, peers(cfg.Diameter)); err != nil && ctx.Err() == nil {

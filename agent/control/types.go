@@ -70,9 +70,23 @@ type Reload struct {
 	// times the section's name is there.
 	TakenOver List[string] `json:"taken_over"`
 	Restart   List[string] `json:"restart"`
+	// MobileNodes tells what was done to those of the configuration.
+	MobileNodes NodeChanges `json:"mobile_nodes"`
 	// Unplaced tells of the sessions that would not be served after a restart, as the
 	// changed configuration has no place for them: how many, and what is missing.
 	Unplaced *Unplaced `json:"unplaced_sessions,omitempty"`
+}
+
+// NodeChanges are user names of mobile nodes of the configuration.
+type NodeChanges struct {
+	Added List[string] `json:"added"`
+	// Rekeyed ones have another key: security associations go on until they are made
+	// anew.
+	Rekeyed List[string] `json:"rekeyed"`
+	// Changed ones have another home address, home agent address or way of keying: their
+	// sessions were ended and made anew.
+	Changed List[string] `json:"changed"`
+	Ended   List[string] `json:"ended"`
 }
 
 // Unplaced are sessions that a configuration has no place for.

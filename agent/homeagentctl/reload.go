@@ -24,17 +24,30 @@ func (c *reloadCmd) Run(e *environment) error {
 	if c.JSON {
 		return printJSON(e.out, done)
 	}
-	if len(done.TakenOver) > 0 {
-		fmt.Fprintf(e.out, "in force: %s\n", strings.Join(done.TakenOver, ", "))
-	}
-	if len(done.Restart) > 0 {
-		fmt.Fprintf(e.out, "takes effect at a restart (systemctl restart homeagent): %s\n", strings.Join(done.Restart, ", "))
-	}
-	if done.Unplaced != nil {
-		fmt.Fprintln(e.out, printable(unplaced(done.Unplaced)))
-	}
-	if len(done.TakenOver)+len(done.Restart) == 0 {
-		fmt.Fprintln(e.out, "no option has changed; files of certificates were read again")
+	for _, line := range reloadLines(&done) {
+		fmt.Fprintln(e.out, printable(line))
 	}
 	return nil
+}
+
+// reloadLines tell what a reload did.
+func reloadLines(done *control.Reload) (lines []string) {
+	tell := func(what string, names []string) {
+		if len(names) > 0 {
+			lines = append(lines, what+": "+strings.Join(names, ", "))
+		}
+	}
+	tell("in force", done.TakenOver)
+	tell("mobile nodes added", done.MobileNodes.Added)
+	tell("mobile nodes with another key", done.MobileNodes.Rekeyed)
+	tell("mobile nodes changed, sessions made anew", done.MobileNodes.Changed)
+	tell("mobile nodes gone, sessions ended", done.MobileNodes.Ended)
+	tell("takes effect at a restart (systemctl restart homeagent)", done.Restart)
+	if done.Unplaced != nil {
+		lines = append(lines, unplaced(done.Unplaced))
+	}
+	if len(lines) == 0 {
+		lines = append(lines, "no option has changed; files of certificates and keys were read again")
+	}
+	return lines
 }

@@ -17,7 +17,7 @@ import (
 // IKE_SAs live on. It is done wholly or, with an error, not at all; that is a
 // [*NodeError] if the configuration asks for what somebody else has. A key that the
 // IKE daemon does not take at once is loaded later.
-func (m *Manager) Configure(ctx context.Context, nodes []Node) error {
+func (m *Manager) Configure(ctx context.Context, nodes []Node) (NodeChanges, error) {
 	endTurns, err := m.turnsOf(ctx, nodes)
 	defer func() {
 		for _, end := range endTurns {
@@ -25,23 +25,51 @@ func (m *Manager) Configure(ctx context.Context, nodes []Node) error {
 		}
 	}()
 	if err != nil {
-		return fmt.Errorf("taking over mobile nodes: %w", err)
+		return NodeChanges{}, fmt.Errorf("taking over mobile nodes: %w", err)
 	}
 	c, err := m.compare(m.settledNodes(nodes, m.byUser), time.Now())
 	if err != nil {
-		return fmt.Errorf("taking over mobile nodes: %w", err)
+		return NodeChanges{}, fmt.Errorf("taking over mobile nodes: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.EffectTimeout)
 	defer cancel()
 	if changes := c.changes(); len(changes) > 0 {
 		if err := m.store.Apply(ctx, changes...); err != nil {
 			m.giveUp(c)
-			return fmt.Errorf("taking over mobile nodes: %w", err)
+			return NodeChanges{}, fmt.Errorf("taking over mobile nodes: %w", err)
 		}
 	}
 	m.carry(c)
 	m.follow(ctx, c)
-	return nil
+	return c.summary(), nil
+}
+
+// NodeChanges are the user names of the mobile nodes of which a configuration is not
+// as it was: those that came, those with another key or another address, and those
+// that left it. Each list is in order.
+type NodeChanges struct{ Added, Rekeyed, Changed, Ended []string }
+
+func (c *configuring) summary() NodeChanges {
+	var n NodeChanges
+	for _, s := range c.added {
+		if c.ends(s.UserName) {
+			n.Changed = append(n.Changed, s.UserName)
+		} else {
+			n.Added = append(n.Added, s.UserName)
+		}
+	}
+	for _, s := range c.rekeyed {
+		n.Rekeyed = append(n.Rekeyed, s.UserName)
+	}
+	for _, s := range c.ended {
+		if !c.adds(s.UserName) {
+			n.Ended = append(n.Ended, s.UserName)
+		}
+	}
+	for _, names := range [][]string{n.Added, n.Rekeyed, n.Changed, n.Ended} {
+		slices.Sort(names)
+	}
+	return n
 }
 
 // turnsOf takes the turns of all users that the old or the new configuration names,

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"homeagent/agent/session"
 	"homeagent/agent/store"
 	"homeagent/agent/store/storetest"
@@ -41,16 +43,18 @@ func byHand(t *testing.T, n int) session.Node {
 	return m
 }
 
-func (b *bench) configure(t *testing.T, nodes ...session.Node) {
+func (b *bench) configure(t *testing.T, nodes ...session.Node) session.NodeChanges {
 	t.Helper()
-	if err := b.Configure(t.Context(), nodes); err != nil {
+	changes, err := b.Configure(t.Context(), nodes)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return changes
 }
 
 func (b *bench) refusesNode(t *testing.T, want string, nodes ...session.Node) {
 	t.Helper()
-	err := b.Configure(t.Context(), nodes)
+	_, err := b.Configure(t.Context(), nodes)
 	var refused *session.NodeError
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want a NodeError with %q", err, want)
@@ -272,7 +276,7 @@ func TestConfigureWithoutAStore(t *testing.T) {
 		b := newBench(t, func(c *session.Config) { c.Nodes = []session.Node{byHand(t, 1)} })
 		b.run(t)
 		b.disk.fail(errors.New("disk full"))
-		if err := b.Configure(t.Context(), []session.Node{node(t, 2)}); err == nil {
+		if _, err := b.Configure(t.Context(), []session.Node{node(t, 2)}); err == nil {
 			t.Fatal("taken over without a store")
 		}
 		b.owner(t, byHand(t, 1))
@@ -310,4 +314,24 @@ func TestConfigureArmsLater(t *testing.T) {
 			t.Errorf("charon holds %v", b.charon.held)
 		}
 	})
+}
+
+// An operator is told which mobile nodes came, changed and left.
+func TestConfigureTellsWhatItDid(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	expect := func(want session.NodeChanges, nodes ...session.Node) {
+		t.Helper()
+		if diff := cmp.Diff(want, b.configure(t, nodes...)); diff != "" {
+			t.Errorf("changes (-want +got):\n%s", diff)
+		}
+	}
+	one, two, three := node(t, 1), node(t, 2), byHand(t, 3)
+	expect(session.NodeChanges{Added: []string{one.UserName, two.UserName, three.UserName}}, three, two, one)
+	expect(session.NodeChanges{}, one, two, three)
+	one.PSK, two.HomeAddress = written(t, "another key of mine"), netip.MustParseAddr("2001:db8:1::beef")
+	four := node(t, 4)
+	expect(session.NodeChanges{
+		Added: []string{four.UserName}, Rekeyed: []string{one.UserName}, Changed: []string{two.UserName}, Ended: []string{three.UserName},
+	}, one, two, four)
 }
