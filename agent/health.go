@@ -74,6 +74,9 @@ func reloadRefused(s *control.Status) []control.Warning {
 	if c.Refused == nil {
 		return nil
 	}
+	if !c.Invalid { // the error says what to do
+		return because(control.ReloadRefused, "", "the changed configuration is not in force: %s", c.Error)
+	}
 	return because(control.ReloadRefused, "",
 		"the changed configuration is not in force: %s (homeagentd --check, then systemctl reload homeagent)", first(c.Error))
 }

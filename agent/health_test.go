@@ -63,6 +63,23 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// What is wrong in the file is found by a check; what is in its way says itself what
+// to do.
+func TestReloadRefusedTellsWhatToDo(t *testing.T) {
+	t.Parallel()
+	at := time.Now()
+	for invalid, want := range map[bool]string{
+		true:  "the changed configuration is not in force: x (homeagentd --check, then systemctl reload homeagent)",
+		false: "the changed configuration is not in force: x",
+	} {
+		s := well()
+		s.Configuration = control.ConfigurationStatus{Refused: &at, Error: "x", Invalid: invalid}
+		if got := reloadRefused(s); len(got) != 1 || got[0].Text != want {
+			t.Errorf("invalid %t: %+v, want %q", invalid, got, want)
+		}
+	}
+}
+
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{})

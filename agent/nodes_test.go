@@ -161,11 +161,14 @@ func TestConfiguredMobileNodeIsRefused(t *testing.T) {
 	h.configure(t, sharedKey)
 	h.edit(t, "[limits]\n", "[limits]\nsessions = 1\n")
 	for i, want := range []string{
-		`mobile_node.user_name: "mn9@example.com" has a session already`,
+		`mobile_node.user_name: "mn9@example.com" has a session already`, // nothing is wrong in itself
 		`mobile_node.key_file: ` + h.file("key") + `: the key has 5 octets`,
 	} {
 		if _, err := h.ctl.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), h.file("homeagent.toml")+":") || !strings.Contains(err.Error(), want) {
 			t.Errorf("reload: %v, want %q", err, want)
+		}
+		if w, degraded := h.has(t, control.ReloadRefused); !degraded || strings.Contains(w.Text, "--check") != (i == 1) {
+			t.Errorf("told %q", w.Text)
 		}
 		h.askFor(t, aaah, fmt.Sprintf("mn%d@example.com", i), diameter.Success) // the limit is not in force
 		if err := os.WriteFile(h.file("key"), []byte("short"), 0o600); err != nil {

@@ -43,6 +43,13 @@ type reloader struct {
 	last atomic.Pointer[reading]
 }
 
+// A hindrance is why a configuration cannot be taken over now, though it is right in
+// itself.
+type hindrance struct{ error }
+
+// Unwrap is the cause.
+func (h hindrance) Unwrap() error { return h.error }
+
 // A reading of the configuration, at the start or later.
 type reading struct {
 	takenOver time.Time // when one was last
@@ -135,7 +142,8 @@ func (r *reloader) status() control.ConfigurationStatus {
 	last := r.last.Load()
 	s := control.ConfigurationStatus{TakenOver: last.takenOver.UTC(), Refused: present(last.refused), Restart: last.restart, Unplaced: last.unplaced}
 	if last.err != nil {
-		s.Error = last.err.Error()
+		var hindered hindrance
+		s.Error, s.Invalid = last.err.Error(), !errors.As(last.err, &hindered)
 	}
 	return s
 }
@@ -212,10 +220,10 @@ func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(
 		return err
 	}
 	if *done, err = a.configureNodes(ctx, cfg, nodes); err != nil {
-		return err
+		return hindrance{err}
 	}
 	if err := a.peers.Reconfigure(ctx, credentials, peers(cfg.Diameter)); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("changing the Diameter peers: %w", err)
+		return hindrance{fmt.Errorf("changing the Diameter peers: %w", err)}
 	}
 	a.attention.take(cfg)
 	a.bootstrapper.rules.Store(newBootstrapRules(cfg.Diameter))

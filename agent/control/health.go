@@ -61,6 +61,9 @@ type ConfigurationStatus struct {
 	// if it was not.
 	Refused *time.Time `json:"refused,omitempty"`
 	Error   string     `json:"error,omitempty"`
+	// Invalid says that the configuration is wrong in itself: a daemon does not start
+	// with it. Otherwise Error tells what is in its way while the daemon runs.
+	Invalid bool `json:"invalid,omitempty"`
 	// Restart are the options that were changed, as the last reload found, and take
 	// effect when the daemon is restarted.
 	Restart List[string] `json:"restart"`

@@ -27,7 +27,8 @@ var table = [kindEnd]row{
 			"  systemctl restart homeagent"},
 	ConfigurationRefused: {"configuration_refused", "the changed configuration is not in force", slog.LevelError, "42426f80876f463ab431940d2a34941e",
 		"The configuration was read again and has an error, or cannot be taken over. The home agent goes on with the one it had. " +
-			"At its next start it would fail. Mend what DETAIL names, and look before you reload:\n\n" +
+			"With an error in it, it would not start again. What cannot be taken over while it runs is told with what to do, such as to end " +
+			"a session or to restart. Mend what DETAIL names; the first command finds all errors of the files themselves:\n\n" +
 			"  homeagentd --check\n  systemctl reload homeagent"},
 	BoxNotReady: {"box_not_ready", "the box is not as the home agent needs it", slog.LevelWarn, "38a4d936086a4f1cb679fce4aa125ad8",
 		"Something around the daemon, such as forwarding, an address or an interface, is missing or was changed by somebody else. " +
