@@ -16,6 +16,14 @@ import (
 // get asks one of the house's sockets.
 func (h *house) get(t *testing.T, socket, path string) (int, string) {
 	t.Helper()
+	// The daemon is ready before its metrics can be had.
+	eventually(t, socket+" is listened on", func() bool {
+		conn, err := net.Dial("unix", h.file(socket))
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", h.file(socket))
 	}}}
