@@ -44,7 +44,7 @@ func (p *patient) outside(named config.Path) Finding {
 	folder := path.Dir(name)
 	var ways []string
 	if hidden(name) && !p.unitHas(folder) && !p.unitHas("ProtectHome") && !p.unitHas("PrivateTmp") {
-		return p.keptOut(named, name, "its unit hides that folder from it")
+		return warn("", "%s is in a folder that the unit hides from the packaged daemon (move it to %s)", name, strings.Join(named.Folders, " or "))
 	}
 	if named.Write && !p.unitAllows(name) {
 		ways = append(ways, fmt.Sprintf("with systemctl edit homeagent write \"[Service]\" and \"ReadWritePaths=%s\"", folder))
@@ -61,11 +61,7 @@ func (p *patient) outside(named config.Path) Finding {
 	if len(ways) == 0 {
 		return Finding{}
 	}
-	return p.keptOut(named, name, "or "+strings.Join(ways, ", and "))
-}
-
-func (p *patient) keptOut(named config.Path, name, more string) Finding {
-	return warn("", "%s is outside of %s, where the packaged daemon is let in (move it there; %s)", name, strings.Join(named.Folders, " and "), more)
+	return warn("", "%s is outside of %s, where the packaged daemon is let in (move it there; or %s)", name, strings.Join(named.Folders, " and "), strings.Join(ways, ", and "))
 }
 
 // hidden reports whether a file is in a folder that the unit does not show, by
