@@ -75,7 +75,7 @@ func reloadRefused(s *control.Status) []control.Warning {
 		return nil
 	}
 	if !c.Invalid { // the error says what to do
-		return because(control.ReloadRefused, "", "the changed configuration is not in force: %s", c.Error)
+		return because(control.ReloadRefused, "", "the changed configuration is not in force: %s", first(c.Error))
 	}
 	return because(control.ReloadRefused, "",
 		"the changed configuration is not in force: %s (homeagentd --check, then systemctl reload homeagent)", first(c.Error))

@@ -192,6 +192,9 @@ func (r *reloader) takeOver(ctx context.Context) (taken, error) {
 	}
 	done := taken{Changes: config.Compare(r.inUse, cfg)}
 	mixed := cfg.WithFixed(r.inUse)
+	if err := mixed.CheckMixed(); err != nil {
+		return taken{}, hindrance{err}
+	}
 	if err := r.agent.adopt(ctx, mixed, r.means.SetLogLevel, &done.nodes); err != nil {
 		return taken{}, err
 	}

@@ -123,6 +123,32 @@ func TestReloadOfWhatTakesARestart(t *testing.T) {
 	h.askFor(t, h.connect(t, "aaah.example.com"), "mn1@example.com", diameter.Success) // to the former realm
 }
 
+// A mobile node that is keyed by hand has no payload under ESP, which the home agent
+// demands until a restart whatever the file says.
+func TestReloadOfManualNodeBeforeARestart(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.stop()
+	h.edit(t, "[ike]", "[mobility]\npayload_protection = \"require\"\n[ike]")
+	h.start(t)
+	h.configure(t, handKeys, byHand...)
+	h.edit(t, `payload_protection = "require"`, `payload_protection = "permit"`)
+	if _, err := h.ctl.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), `mobile_node.spi_in: mobility.payload_protection is "require"`) {
+		t.Errorf("reload: %v", err)
+	}
+	if users := h.users(t); len(users) != 0 {
+		t.Errorf("sessions of %v", users)
+	}
+	if s, err := h.ctl.Status(t.Context()); err != nil || s.Configuration.Invalid || !strings.Contains(s.Configuration.Error, "systemctl restart homeagent") {
+		t.Errorf("status %+v, %v: the file is right in itself", s.Configuration, err)
+	}
+	h.stop()
+	h.start(t)
+	if users := h.users(t); len(users) != 1 {
+		t.Errorf("after a restart there are sessions of %v", users)
+	}
+}
+
 // Peers that are refused keep mobile nodes of the same reading out: their sessions
 // would outlive the refusal.
 func TestReloadOfRefusedPeers(t *testing.T) {

@@ -41,14 +41,22 @@ func build(file string, settings []setting) (*Config, error) {
 		}
 	}
 	b.check()
+	if err := b.err(); err != nil {
+		return nil, err
+	}
+	b.config.places = b.places
+	return &b.config, nil
+}
+
+// err is all that is wrong, in the order of the files, nil if nothing is.
+func (b *builder) err() error {
 	if len(b.problems) == 0 {
-		b.config.places = b.places
-		return &b.config, nil
+		return nil
 	}
 	slices.SortStableFunc(b.problems, func(x, y Problem) int {
 		return cmp.Or(cmp.Compare(x.At.File, y.At.File), cmp.Compare(x.At.Line, y.At.Line), cmp.Compare(x.Key, y.Key))
 	})
-	return nil, b.problems
+	return b.problems
 }
 
 // arrayOf is the array of tables that a key is of, "" for none.

@@ -103,6 +103,20 @@ func (c *Config) WithFixed(inForce *Config) *Config {
 	return &mixed
 }
 
+// CheckMixed tells whether mobile nodes and networks of a configuration that
+// [Config.WithFixed] made are possible with the rest of it, which the one that was read
+// may have had otherwise. The error is of type [Problems].
+func (c *Config) CheckMixed() error {
+	b := &builder{config: *c, places: c.places, wrong: map[string]bool{}}
+	b.config.MobileNodes = slices.Clone(c.MobileNodes)
+	b.checkNetworks()
+	b.checkMobileNodes()
+	for i := range b.problems {
+		b.problems[i].Text += "; until a restart what is in force counts (systemctl restart homeagent takes all of it over)"
+	}
+	return b.err()
+}
+
 // withLifetimesOf are the prefixes in force, as long as the same ones are to last now.
 func withLifetimesOf(now, inForce []HomePrefix) []HomePrefix {
 	mixed := slices.Clone(inForce)

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -111,5 +112,33 @@ func TestMobileNodesAreLive(t *testing.T) {
 	}
 	if mixed := now.WithFixed(before); len(mixed.MobileNodes) != 2 {
 		t.Errorf("%d mobile nodes are in force", len(mixed.MobileNodes))
+	} else if err := mixed.CheckMixed(); err != nil {
+		t.Errorf("they are refused: %v", err)
+	}
+}
+
+// What is right once the daemon has been restarted may not be possible before.
+func TestMobileNodesMayNeedARestart(t *testing.T) {
+	t.Parallel()
+	const restart = "; until a restart what is in force counts (systemctl restart homeagent takes all of it over)"
+	for name, tt := range map[string]struct {
+		before, now, want string
+	}{
+		"payload": {withoutAAA + "[mobility]\npayload_protection = \"require\"\n", withoutAAA + manualNode, `mobile_node.spi_in: mobility.payload_protection is "require", and payload is protected by IKE only (leave spi_in out, or set that to "permit")` + restart},
+		"prefix":  {withoutAAA, strings.ReplaceAll(withoutAAA, "2001:db8:1:", "2001:db8:5:"), "mobile_node.home_address: 2001:db8:5::100 cannot be a mobile node's"},
+		"network": {withoutAAA, strings.ReplaceAll(withoutAAA, "2001:db8:1:", "2001:db8:5:") + "[[mobility.network]]\nprefix = \"2001:db8:1::/48\"\nuser_name = \"mn1@example.com\"\n", "mobility.network.prefix: 2001:db8:1::/48 overlaps the home prefix 2001:db8:1::/64" + restart},
+	} {
+		before, err := load(t, tt.before)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		now, err := load(t, tt.now)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		err = now.WithFixed(before).CheckMixed()
+		if problems := (config.Problems)(nil); !errors.As(err, &problems) || problems[0].At.Line == 0 || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %s", name, err, tt.want)
+		}
 	}
 }
