@@ -15,7 +15,7 @@ import (
 type complaint func(*control.Status) []control.Warning
 
 // complaints come in the order in which an operator should look after them.
-var complaints = []complaint{storeFails, kernelFails, strongSwanAway, noPeer, reloadRefused, warned}
+var complaints = []complaint{storeFails, kernelFails, strongSwanAway, manualKeyingFails, noPeer, reloadRefused, warned}
 
 // judge completes a status with the state, and with the reasons for it.
 func (a *Agent) judge(s *control.Status) {
@@ -52,8 +52,16 @@ func kernelFails(s *control.Status) []control.Warning {
 		"the kernel is not in order, so that nobody is bootstrapped: %s (homeagentctl doctor tells more)", s.Kernel.Error)
 }
 
+func manualKeyingFails(s *control.Status) []control.Warning {
+	if s.Kernel.ManualError == "" {
+		return nil
+	}
+	return because(control.ManualKeyingFails, "",
+		"the kernel refuses security associations of mobile nodes keyed by hand, so that these are not served: %s", s.Kernel.ManualError)
+}
+
 func strongSwanAway(s *control.Status) []control.Warning {
-	if s.IKE.Connected {
+	if s.IKE.Connected || !s.NeedsStrongSwan() {
 		return nil
 	}
 	return because(control.StrongSwanAway, "systemctl restart strongswan",

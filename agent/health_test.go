@@ -32,6 +32,16 @@ func TestJudge(t *testing.T) {
 		{"the store", func(s *control.Status) { s.Store.Error = "disk full" }, []control.Cause{control.StoreFails}},
 		{"the kernel", func(s *control.Status) { s.Kernel = control.KernelStatus{Error: "no"} }, []control.Cause{control.KernelFails}},
 		{"strongSwan", func(s *control.Status) { s.IKE = control.IKEStatus{Error: "no"} }, []control.Cause{control.StrongSwanAway}},
+		{"keyed by hand", func(s *control.Status) { s.Kernel.ManualError = "no" }, []control.Cause{control.ManualKeyingFails}},
+		{"strongSwan, which some nodes need", func(s *control.Status) {
+			s.IKE.Connected, s.Peers, s.Sessions = false, nil, control.SessionCounts{Total: 2, Manual: 1, Armed: 1}
+		}, []control.Cause{control.StrongSwanAway}},
+		{"strongSwan, which AAA servers need", func(s *control.Status) {
+			s.IKE.Connected, s.Sessions = false, control.SessionCounts{Total: 1, Manual: 1}
+		}, []control.Cause{control.StrongSwanAway}},
+		{"strongSwan, which nobody needs", func(s *control.Status) {
+			s.IKE.Connected, s.Peers, s.Sessions = false, nil, control.SessionCounts{Total: 1, Manual: 1}
+		}, nil},
 		{"no peer is connected", func(s *control.Status) { s.Peers[1].Open = false }, []control.Cause{control.NoPeer}},
 		{"a reload", func(s *control.Status) { s.Configuration.Refused = &at }, []control.Cause{control.ReloadRefused}},
 		{"the box and a certificate", func(s *control.Status) {

@@ -135,12 +135,18 @@ func (k *kernelTask) associate(ctx context.Context) xfrm.Changes {
 	k.associating.Lock() // so that the last one to look decides
 	defer k.associating.Unlock()
 	changes, err := k.kernel.Associate(ctx, k.associations())
+	if ctx.Err() != nil {
+		return changes
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	before := k.manualErr
 	k.manualErr = err
-	if err != nil && ctx.Err() == nil && (before == nil || before.Error() != err.Error()) {
-		k.events.Record(events.Event{Kind: events.KernelFailed, Detail: err.Error()})
+	switch {
+	case err == nil && before != nil:
+		k.events.Record(events.Event{Kind: events.ManualKeyingReady})
+	case err != nil && (before == nil || before.Error() != err.Error()):
+		k.events.Record(events.Event{Kind: events.ManualKeyingFailed, Detail: err.Error()})
 	}
 	return changes
 }
@@ -166,12 +172,10 @@ func (k *kernelTask) healthy() error {
 	return k.err
 }
 
-func (k *kernelTask) status() (inSync bool, repairs uint64, err error) {
+// status tells of all mobile nodes, and of those that are keyed by hand.
+func (k *kernelTask) status() (repairs uint64, err, manualErr error) {
 	err = k.healthy()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err == nil {
-		err = k.manualErr
-	}
-	return err == nil, k.repairs, err
+	return k.repairs, err, k.manualErr
 }

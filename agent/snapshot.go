@@ -33,12 +33,12 @@ func (a *Agent) snapshot() *metrics.Snapshot {
 }
 
 func (a *Agent) kernelSnapshot() metrics.Kernel {
-	inSync, repairs, _ := a.kernel.status()
+	repairs, failure, _ := a.kernel.status()
 	counters, err := a.deps.Kernel.Counters()
 	if err != nil {
 		a.deps.Log.Debug("the kernel's counters could not be read", "error", err)
 	}
-	return metrics.Kernel{InSync: inSync, Repairs: repairs, Counted: err == nil, Counters: counters}
+	return metrics.Kernel{InSync: failure == nil, Repairs: repairs, Counted: err == nil, Counters: counters}
 }
 
 func (a *Agent) storeSnapshot() metrics.Store {

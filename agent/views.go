@@ -51,10 +51,13 @@ func (a *Agent) ikeStatus() control.IKEStatus {
 }
 
 func (a *Agent) kernelStatus() control.KernelStatus {
-	inSync, repairs, err := a.kernel.status()
-	status := control.KernelStatus{InSync: inSync, Repairs: repairs}
+	repairs, err, manualErr := a.kernel.status()
+	status := control.KernelStatus{InSync: err == nil, Repairs: repairs}
 	if err != nil {
 		status.Error = err.Error()
+	}
+	if manualErr != nil {
+		status.ManualError = manualErr.Error()
 	}
 	return status
 }

@@ -20,6 +20,7 @@ type Cause string
 const (
 	StoreFails         Cause = "store_fails"
 	KernelFails        Cause = "kernel_fails"
+	ManualKeyingFails  Cause = "manual_keying_fails"
 	StrongSwanAway     Cause = "strongswan_away"
 	NoPeer             Cause = "no_peer"
 	ReloadRefused      Cause = "reload_refused"
@@ -35,6 +36,7 @@ const (
 var brief = map[Cause]string{
 	StoreFails:         "the store does not take changes",
 	KernelFails:        "the kernel is not in order",
+	ManualKeyingFails:  "mobile nodes keyed by hand are not served",
 	StrongSwanAway:     "strongSwan is away",
 	NoPeer:             "no Diameter peer is connected",
 	ReloadRefused:      "the changed configuration is not in force",

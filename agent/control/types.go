@@ -49,6 +49,12 @@ type Status struct {
 	Warnings []Warning `json:"warnings,omitempty"`
 }
 
+// NeedsStrongSwan tells whether there is anybody who does: AAA servers that bootstrap
+// mobile nodes, or a mobile node that is not keyed by hand.
+func (s *Status) NeedsStrongSwan() bool {
+	return len(s.Peers) > 0 || s.Sessions.Total > s.Sessions.Manual || s.Sessions.Total == 0
+}
+
 // StoreStatus tells of the file that keeps sessions.
 type StoreStatus struct {
 	Path string `json:"path"`
@@ -99,7 +105,7 @@ type Unplaced struct {
 type Warning struct {
 	// Cause is a word for programs, which does not change between versions. The
 	// daemon is degraded where there is a warning with one: "store_fails",
-	// "kernel_fails", "strongswan_away", "no_peer", "reload_refused",
+	// "kernel_fails", "manual_keying_fails", "strongswan_away", "no_peer", "reload_refused",
 	// "box_not_ready", "certificate_expires", "proposal_refused", "sessions_dormant" or
 	// "node_not_served".
 	Cause  Cause  `json:"cause,omitempty"`
@@ -134,9 +140,12 @@ type IKEStatus struct {
 
 // KernelStatus tells of the last comparison of wanted and actual kernel state.
 type KernelStatus struct {
-	InSync  bool   `json:"in_sync"`
-	Error   string `json:"error,omitempty"`
-	Repairs uint64 `json:"repairs"`
+	InSync bool   `json:"in_sync"`
+	Error  string `json:"error,omitempty"`
+	// ManualError is why mobile nodes that are keyed by hand are not served, empty if
+	// they are.
+	ManualError string `json:"manual_error,omitempty"`
+	Repairs     uint64 `json:"repairs"`
 }
 
 // Peer is a Diameter peer of the configuration.

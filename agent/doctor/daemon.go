@@ -32,11 +32,14 @@ func daemon(_ context.Context, p *patient) []Finding {
 	if status.State == control.Starting {
 		findings = append(findings, warn(readLog, "the daemon is still starting"))
 	}
-	if !status.IKE.Connected {
+	if !status.IKE.Connected && status.NeedsStrongSwan() {
 		findings = append(findings, fail(startCharon, "the daemon is not connected to strongSwan: %s", status.IKE.Error))
 	}
 	if !status.Kernel.InSync {
 		findings = append(findings, fail(readLog, "the kernel is not as the daemon wants it: %s", status.Kernel.Error))
+	}
+	if status.Kernel.ManualError != "" {
+		findings = append(findings, fail(readLog, "the kernel refuses security associations of mobile nodes keyed by hand: %s", status.Kernel.ManualError))
 	}
 	if status.Store.Error != "" {
 		findings = append(findings, fail("df "+p.cfg.Store.Path, "the daemon cannot write its store: %s", status.Store.Error))

@@ -194,6 +194,11 @@ func TestDaemon(t *testing.T) {
 			"fail the daemon is not connected to strongSwan: refused -> systemctl restart strongswan"},
 		{"kernel", status(func(s *control.Status) { s.Kernel = control.KernelStatus{Error: "no module"} }),
 			"fail the kernel is not as the daemon wants it: no module -> journalctl -u homeagent -n 50"},
+		{"only nodes keyed by hand, without strongSwan", status(func(s *control.Status) {
+			s.IKE, s.Peers, s.Sessions = control.IKEStatus{Error: "refused"}, nil, control.SessionCounts{Total: 1, Manual: 1}
+		}), "ok the daemon is ready, version 1.0"},
+		{"keyed by hand", status(func(s *control.Status) { s.Kernel.ManualError = "no 3des" }),
+			"fail the kernel refuses security associations of mobile nodes keyed by hand: no 3des -> journalctl -u homeagent -n 50"},
 		{"store", status(func(s *control.Status) { s.Store.Error = "disk full" }),
 			"fail the daemon cannot write its store: disk full -> df /var/lib/homeagent/state.db"},
 		{"stopped", func(s *scene) { s.box.Status, s.box.PID = nil, 0 }, "warn the daemon does not run -> systemctl start homeagent"},

@@ -48,6 +48,8 @@ const (
 	KernelReady
 	KernelRepaired
 	KernelFailed
+	ManualKeyingReady
+	ManualKeyingFailed
 
 	PeerConnected
 	PeerDisconnected

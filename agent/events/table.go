@@ -105,6 +105,11 @@ var table = [kindEnd]row{
 	KernelFailed: {"kernel_failed", "the kernel cannot be made right", slog.LevelError, "da7e38ae1a9c42d4a67f1c37a91e480a",
 		"Policies, tunnel or routes of the home agent could not be put into the kernel, for the reason in DETAIL. It is tried again every second; " +
 			"until it succeeds no mobile node is bootstrapped. Modules and rights are checked by:\n\n  homeagentctl doctor"},
+	ManualKeyingReady: {"manual_keying_ready", "mobile nodes that are keyed by hand are served again", slog.LevelInfo, "582a82ad4ec74c748049be83dfa99557",
+		"The kernel has taken the security associations that it had refused, or the configuration has them no more."},
+	ManualKeyingFailed: {"manual_keying_failed", "mobile nodes that are keyed by hand are not served", slog.LevelError, "dc99ae38fbb0464db0cdb1f555c6b470",
+		"The kernel refuses security associations of the configuration's mobile nodes that are keyed by hand, for the reason in DETAIL, such as an " +
+			"algorithm that it lacks. It is tried again every half minute; all other mobile nodes are served."},
 
 	PeerConnected: {"peer_connected", "peer connected", slog.LevelInfo, "5fe8be683c124985977da893cca871c8",
 		"The Diameter peer in PEER is connected and known to be who it says."},

@@ -155,7 +155,11 @@ func kernelLine(s control.KernelStatus) string {
 	if !s.InSync {
 		return "NOT IN SYNC: " + s.Error
 	}
-	return fmt.Sprintf("in sync, %d repairs", s.Repairs)
+	line := fmt.Sprintf("in sync, %d repairs", s.Repairs)
+	if s.ManualError != "" {
+		line += ", WITHOUT NODES KEYED BY HAND: " + s.ManualError
+	}
+	return line
 }
 
 func peerLine(p control.Peer) string {
