@@ -2,15 +2,14 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
+	"io/fs"
 
 	"homeagent/agent/config"
 	"homeagent/agent/mobilenode"
+	"homeagent/agent/secretfile"
 )
-
-// credentials is where systemd puts what it hands over to services while they run.
-const credentials = "/run/credentials/"
 
 // mobileNodes looks at the mobile nodes that need no AAA server: that strongSwan can
 // tell their names apart, and that their key files are there, readable, nobody else's,
@@ -34,12 +33,14 @@ func mobileNodes(_ context.Context, p *patient) []Finding {
 
 func (p *patient) keyFile(n *config.MobileNode) Finding {
 	err := mobilenode.Examine(n, p.secret)
-	if out := p.outOfReach(n.KeyFile); out != "" && (err == nil || denied(err)) {
+	// What systemd hands over is there while the daemon runs, for the daemon alone.
+	handed := secretfile.Credential(n.KeyFile)
+	if out := p.outOfReach(n.KeyFile); out != "" && !handed && (err == nil || denied(err)) {
 		return fail(fmt.Sprintf("chgrp %s %s && chmod g+rX %[2]s", userName, out),
 			"%s cannot be read by the user %s, as whom the daemon runs", out, userName)
 	}
 	switch {
-	case strings.HasPrefix(n.KeyFile, credentials):
+	case handed && (denied(err) || errors.Is(err, fs.ErrNotExist)):
 		return good("systemd hands over the key of %s", n.HomeAddress)
 	case denied(err):
 		return cannot(n.KeyFile, err)

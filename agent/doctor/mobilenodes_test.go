@@ -8,9 +8,22 @@ import (
 	"homeagent/agent/config"
 )
 
+// closed is a disk with a file that only others can read.
+type closed struct {
+	fs.FS
+	name string
+}
+
+func (c closed) Open(name string) (fs.File, error) {
+	if "/"+name == c.name {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return c.FS.Open(name)
+}
+
 func TestMobileNodes(t *testing.T) {
 	t.Parallel()
-	const file = "/etc/homeagent/keys/mn1"
+	const file, credential = "/etc/homeagent/keys/mn1", "/run/credentials/homeagent.service/mn1"
 	with := func(change func(*scene, *config.MobileNode)) func(*scene) {
 		return func(s *scene) {
 			n := config.MobileNode{
@@ -37,8 +50,20 @@ func TestMobileNodes(t *testing.T) {
 			"fail [mn1@example.com] mobile_node.key_file: reading /etc/homeagent/keys/mn1: file does not exist (put it there, or name another file)"},
 		{"short", with(func(s *scene, _ *config.MobileNode) { s.put(file, "short", 0o640, root, agent) }),
 			"fail [mn1@example.com] mobile_node.key_file: /etc/homeagent/keys/mn1: the key has 5 octets (must be at least 16, try: openssl rand -hex 32)"},
-		{"a credential", with(func(_ *scene, n *config.MobileNode) { n.KeyFile = "/run/credentials/homeagent.service/mn1" }),
+		{"a credential of a daemon that does not run", with(func(_ *scene, n *config.MobileNode) { n.KeyFile = credential }),
 			"ok [mn1@example.com] systemd hands over the key of 2001:db8:1::100"},
+		{"a credential that is closed to us", with(func(s *scene, n *config.MobileNode) {
+			n.KeyFile = credential
+			s.box.Disk = closed{s.disk, credential}
+		}), "ok [mn1@example.com] systemd hands over the key of 2001:db8:1::100"},
+		{"a credential", with(func(s *scene, n *config.MobileNode) {
+			n.KeyFile = credential
+			s.put(credential, "correct horse battery", 0o444, root, root)
+		}), "ok [mn1@example.com] the key of 2001:db8:1::100 can be used"},
+		{"a credential that is of no use", with(func(s *scene, n *config.MobileNode) {
+			n.KeyFile = credential
+			s.put(credential, "short", 0o400, root, root)
+		}), "fail [mn1@example.com] mobile_node.key_file: /run/credentials/homeagent.service/mn1: the key has 5 octets (must be at least 16, try: openssl rand -hex 32)"},
 		{"everybody", with(func(_ *scene, n *config.MobileNode) { n.UserName = "*" }),
 			"fail [*] mobile_node.user_name: it cannot be an IKE identity: the user name \"*\" has an asterisk, which charon reads as a wildcard\n" +
 				"ok [*] the key of 2001:db8:1::100 can be used"},
