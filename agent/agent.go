@@ -90,6 +90,7 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 	a.ledger = &ledger{Store: deps.Store, events: a.happenings.Recorder}
 	a.metrics = metrics.New(version.Version, a.snapshot)
 	a.deps.Store = measureStore(a.ledger, deps.Store, a.metrics)
+	a.attention = &attention{events: a.happenings.Recorder, log: deps.Log}
 	a.surroundings = &surroundings{cfg: cfg, box: deps.Box, events: a.happenings.Recorder}
 	for _, part := range []struct {
 		option string
@@ -99,8 +100,6 @@ func New(cfg *config.Config, deps Deps) (*Agent, error) {
 			return nil, built(cfg, part.option, err)
 		}
 	}
-	a.attention = &attention{events: a.happenings.Recorder, log: deps.Log}
-	a.attention.take(cfg)
 	a.control = control.NewServer(cfg.Control.Socket, cfg.Control.Group, a, deps.Log)
 	a.reloader = newReloader(a, cfg, deps.Reload)
 	a.control.Handle("POST /v1/reload", a.reloadView())
@@ -187,7 +186,7 @@ func (a *Agent) buildPeers() error {
 	}
 	b.metrics = a.metrics
 	a.bootstrapper = b
-	credentials, err := a.cfg.Diameter.LoadTLS()
+	credentials, certificates, err := a.cfg.Diameter.LoadTLS()
 	if err != nil {
 		return err
 	}
@@ -199,6 +198,9 @@ func (a *Agent) buildPeers() error {
 		Listeners: listeners(a.cfg.Diameter), Peers: peers(a.cfg.Diameter), Handler: measuredHandler{b, a.metrics}, Log: a.deps.Log, Observe: a.happenings.peer,
 		Timers: peer.Timers{Watchdog: a.cfg.Diameter.Watchdog, Reconnect: a.cfg.Diameter.Reconnect},
 	})
+	if err == nil {
+		a.attention.take(a.cfg, certificates)
+	}
 	return err
 }
 

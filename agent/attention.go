@@ -44,13 +44,9 @@ const (
 	tellAgain      = 24*time.Hour - attentionPause/2
 )
 
-// take begins with a configuration that is in force from now on, and tells what is
-// to be said of it.
-func (t *attention) take(cfg *config.Config) {
-	certificates, err := cfg.Diameter.ReadCertificates()
-	if err != nil {
-		t.log.Warn("it cannot be known when certificates run out", "error", cfg.Locate(err))
-	}
+// take begins with a configuration that is in force from now on, and the certificates
+// that were read with it, and tells what is to be said of them.
+func (t *attention) take(cfg *config.Config, certificates config.Certificates) {
 	for _, w := range cfg.Warnings() {
 		t.log.Warn("the configuration is hardly as it is meant to be", "warning", cfg.Locate(w))
 	}

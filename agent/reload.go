@@ -208,7 +208,7 @@ func (r *reloader) takeOver(ctx context.Context) (taken, error) {
 // adopt takes over what a running agent can of a configuration, all of it or
 // nothing: what can be refused comes first. It tells done what became of mobile nodes.
 func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(string) error, done *session.NodeChanges) error {
-	credentials, err := cfg.Diameter.LoadTLS()
+	credentials, certificates, err := cfg.Diameter.LoadTLS()
 	if err != nil {
 		return cfg.Locate(err)
 	}
@@ -228,7 +228,7 @@ func (a *Agent) adopt(ctx context.Context, cfg *config.Config, setLogLevel func(
 	if err := a.peers.Reconfigure(ctx, credentials, peers(cfg.Diameter)); err != nil && ctx.Err() == nil {
 		return hindrance{fmt.Errorf("changing the Diameter peers: %w", err)}
 	}
-	a.attention.take(cfg)
+	a.attention.take(cfg, certificates)
 	a.bootstrapper.rules.Store(newBootstrapRules(cfg.Diameter))
 	a.sessions.SetLimits(cfg.Limits.Sessions, cfg.Limits.Authorization)
 	a.setNetworks(cfg)

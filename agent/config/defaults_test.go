@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -47,11 +48,20 @@ func TestLoadTLS(t *testing.T) {
 	}
 	file := func(name string) string { return filepath.Join(folder, name) }
 	right := config.Diameter{Certificate: file("ha.pem"), Key: file("ha-key.pem"), CA: file("ca.pem")}
-	if c, err := right.LoadTLS(); err != nil || len(c.Certificates) != 1 || c.RootCAs == nil || c.ClientCAs == nil {
-		t.Errorf("LoadTLS: %+v, %v", c, err)
+	// What is no certificate is left out, as by TLS.
+	authority, err := os.ReadFile(file("ca.pem"))
+	if err := errors.Join(err, os.WriteFile(file("ca.pem"), append(authority, "rubbish\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"...), 0o600)); err != nil {
+		t.Fatal(err)
 	}
-	if c, err := (&config.Diameter{}).LoadTLS(); c != nil || err != nil {
-		t.Errorf("LoadTLS without files: %v, %v", c, err)
+	c, held, err := right.LoadTLS()
+	if err != nil || len(c.Certificates) != 1 || c.RootCAs == nil || c.ClientCAs == nil {
+		t.Fatalf("LoadTLS: %+v, %v", c, err)
+	}
+	if len(held.Own) != 1 || !bytes.Equal(held.Own[0].Raw, c.Certificates[0].Certificate[0]) || len(held.Authorities) != 1 || !held.Authorities[0].IsCA {
+		t.Errorf("LoadTLS has other certificates: %+v", held)
+	}
+	if c, held, err := (&config.Diameter{}).LoadTLS(); c != nil || held.Own != nil || err != nil {
+		t.Errorf("LoadTLS without files: %v, %v, %v", c, held, err)
 	}
 	text, err := os.ReadFile(file("ha-key.pem"))
 	if err := errors.Join(err, os.WriteFile(file("open.pem"), text, 0o600), os.Chmod(file("open.pem"), 0o644), syscall.Mkfifo(file("pipe"), 0o600)); err != nil {
@@ -74,7 +84,7 @@ func TestLoadTLS(t *testing.T) {
 			t.Parallel()
 			d := right
 			tt.change(&d)
-			if _, err := d.LoadTLS(); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, _, err := d.LoadTLS(); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("LoadTLS: %v, want %q", err, tt.want)
 			}
 		})

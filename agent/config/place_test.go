@@ -72,7 +72,7 @@ func TestLocate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = cfg.Diameter.LoadTLS()
+	_, _, err = cfg.Diameter.LoadTLS()
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("LoadTLS: %v, want %v", err, fs.ErrNotExist)
 	}

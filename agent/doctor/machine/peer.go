@@ -37,7 +37,7 @@ func table(d config.Diameter, p config.Peer) (*peer.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := d.LoadTLSAs(Linux{}.reader())
+	credentials, _, err := d.LoadTLSAs(Linux{}.reader())
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func credentials(t *testing.T) (homeAgent, aaa config.Diameter) {
 // server runs an AAA server that takes the home agent ha.example.com.
 func server(t *testing.T, d config.Diameter, secured peer.Secured) (*peer.Table, string) {
 	t.Helper()
-	tls, err := d.LoadTLS()
+	tls, _, err := d.LoadTLS()
 	if err != nil {
 		t.Fatal(err)
 	}
