@@ -28,8 +28,7 @@ func (a *Agent) setNodes(nodes []mobilenode.Node) {
 	for _, n := range nodes {
 		if n.PSK.IsZero() {
 			homes[n.HomeAddress] = n
-			a.deps.Log.Warn("security associations of a mobile node are keyed by hand, which is for tests: nothing protects from replays but the sequence numbers of Binding Updates, and the keys never change",
-				"user_name", n.UserName, "home_address", n.HomeAddress)
+			a.deps.Log.Warn("security associations of a mobile node are "+config.ManualDoubt, "user_name", n.UserName, "home_address", n.HomeAddress)
 		}
 	}
 	a.manual.Store(&homes)

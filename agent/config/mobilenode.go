@@ -31,6 +31,10 @@ type MobileNode struct {
 // Manual tells whether its security associations are keyed by hand.
 func (n *MobileNode) Manual() bool { return n.SPIIn != 0 }
 
+// ManualDoubt is what to know before security associations are used that are not
+// negotiated, as the end of a sentence about them.
+const ManualDoubt = "keyed by hand, which is for tests: nothing protects from replays but the sequence numbers of Binding Updates, and the keys never change"
+
 // Encryption is an algorithm for manual keys. Those that must never be used twice
 // with one key and sequence number, such as AES-GCM, are not for manual keys (RFC
 // 4106 section 9).
@@ -71,7 +75,7 @@ func mobileNodeOptions() []Option {
 		required("mobile_node.home_address", "Its home address, of a home prefix. Nobody else gets it.", address, func(c *Config) *netip.Addr { return &node(c).HomeAddress }),
 		option("mobile_node.home_agent", "", "The address of home_agent.addresses that it registers with. If it is not given, that is the one it has already, as long as that is listed, and else the first of them.", address, func(c *Config) *netip.Addr { return &node(c).HomeAgent }),
 		required("mobile_node.key_file", "File with its IKEv2 pre-shared key, as a line of printable text of at least 16 octets, or for other octets as 0x and hexadecimal digits; with spi_in, the keys of its security associations, a line of the form encryption_in = 0x... for each of encryption_in, integrity_in, encryption_out and integrity_out, and the same with prefix_ before them where prefix_spi_in is set. The group homeagent must be able to read it, and nobody else.", path, func(c *Config) *string { return &node(c).KeyFile }),
-		spi("spi_in", "SPI of the ESP security association from the mobile node for Binding Updates: it is keyed by hand, without IKE (RFC 4877 section 6). This is for tests: nothing protects from replays but the sequence numbers of Binding Updates, and keys never change.", maxSPI, func(c *Config) *uint32 { return &node(c).SPIIn }),
+		spi("spi_in", "SPI of the ESP security association from the mobile node for Binding Updates, which needs no IKE then (RFC 4877 section 6): it is "+ManualDoubt+".", maxSPI, func(c *Config) *uint32 { return &node(c).SPIIn }),
 		spi("spi_out", "SPI of the one to the mobile node for Binding Acknowledgements.", math.MaxUint32, func(c *Config) *uint32 { return &node(c).SPIOut }),
 		spi("prefix_spi_in", "SPI of another one from the mobile node for Mobile Prefix Solicitations, if there is one.", maxSPI, func(c *Config) *uint32 { return &node(c).PrefixSPIIn }),
 		spi("prefix_spi_out", "SPI of the one to the mobile node for Mobile Prefix Advertisements.", math.MaxUint32, func(c *Config) *uint32 { return &node(c).PrefixSPIOut }),

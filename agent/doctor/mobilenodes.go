@@ -47,7 +47,7 @@ func (p *patient) keyFile(n *config.MobileNode) Finding {
 	case err != nil:
 		return fail("", "%v", err)
 	case n.Manual():
-		return warn("", "the security associations of %s are keyed by hand, which is for tests: nothing protects from replays but the sequence numbers of Binding Updates, and the keys never change", n.HomeAddress)
+		return warn("", "the security associations of %s are %s", n.HomeAddress, config.ManualDoubt)
 	}
 	return good("the key of %s can be used", n.HomeAddress)
 }
