@@ -11,9 +11,10 @@ import (
 // Exit statuses, beside 0. The manual lists them.
 const (
 	exitFailed      = 1 // what was asked for failed, or the doctor found a failure
-	exitUsage       = 2 // the command line is wrong
 	exitNotReady    = 3 // status: the daemon is starting or degraded
 	exitUnreachable = 4 // the daemon does not run, or does not answer
+	// exitUsage is EX_USAGE of sysexits.h, as the daemon's: the command line is wrong.
+	exitUsage = 64
 )
 
 // A usageError says that the command line is wrong.

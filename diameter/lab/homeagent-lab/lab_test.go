@@ -72,8 +72,8 @@ func TestUsage(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			out, errOut, code := call(t, tt.args...)
-			if code != 2 || out != "" || !strings.Contains(errOut, tt.want) {
-				t.Errorf("exit code %d, %q on standard output, want 2 and %q in:\n%s", code, out, tt.want, errOut)
+			if code != 64 || out != "" || !strings.Contains(errOut, tt.want) {
+				t.Errorf("exit code %d, %q on standard output, want 64 and %q in:\n%s", code, out, tt.want, errOut)
 			}
 		})
 	}
@@ -82,7 +82,7 @@ func TestUsage(t *testing.T) {
 func TestExitCode(t *testing.T) {
 	t.Parallel()
 	plain := errors.New("plain")
-	for want, err := range []error{nil, plain, errors.Join(usageError{plain})} {
+	for want, err := range map[int]error{0: nil, 1: plain, 64: errors.Join(usageError{plain})} {
 		if got := exitCode(err); got != want {
 			t.Errorf("%v: got %d, want %d", err, got, want)
 		}

@@ -2,7 +2,7 @@
 // commissioning and for tests of whole systems. It is no part of an installation
 // in service.
 //
-// It exits with 0 if all went as hoped, with 1 if not, and with 2 if it was
+// It exits with 0 if all went as hoped, with 1 if not, and with 64 if it was
 // called wrongly. There is one file per command.
 package main
 
@@ -52,13 +52,16 @@ func main() {
 	os.Exit(exitCode(err))
 }
 
+// exitUsage is EX_USAGE of sysexits.h, as homeagentd's and homeagentctl's.
+const exitUsage = 64
+
 func exitCode(err error) int {
 	var usage usageError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):
-		return 2
+		return exitUsage
 	}
 	return 1
 }

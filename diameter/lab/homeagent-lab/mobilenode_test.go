@@ -134,7 +134,7 @@ func TestMobileNodeUsage(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if _, errOut, code := call(t, tt.args...); code != 2 || !strings.Contains(errOut, tt.want) {
+			if _, errOut, code := call(t, tt.args...); code != 64 || !strings.Contains(errOut, tt.want) {
 				t.Errorf("exit code %d, %s, want %q in it", code, errOut, tt.want)
 			}
 		})
@@ -162,7 +162,7 @@ func TestDemoFolder(t *testing.T) {
 
 func TestDemoNeedsItsPrograms(t *testing.T) {
 	t.Parallel()
-	if _, errOut, code := call(t, "demo", "--binaries", filepath.Join(t.TempDir(), "absent")); code != 2 {
+	if _, errOut, code := call(t, "demo", "--binaries", filepath.Join(t.TempDir(), "absent")); code != 64 {
 		t.Errorf("exit code %d, %s", code, errOut)
 	}
 }
