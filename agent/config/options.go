@@ -48,7 +48,7 @@ func diameterOptions() []Option {
 		required("diameter.identity", "The home agent's DiameterIdentity, its Origin-Host. Peers must know it by this name.", identity, func(c *Config) *string { return &c.Diameter.Identity }),
 		required("diameter.realm", "The home agent's realm, its Origin-Realm.", identity, func(c *Config) *string { return &c.Diameter.Realm }),
 		option("diameter.certificate", "", "File in PEM with the certificate for TLS; it must name diameter.identity as a DNS name.", path, func(c *Config) *string { return &c.Diameter.Certificate }),
-		option("diameter.key", "", "File in PEM with the certificate's private key.", path, func(c *Config) *string { return &c.Diameter.Key }),
+		option("diameter.key", "", "File in PEM with the certificate's private key. It has to belong to root or the daemon's user; the group homeagent must be able to read it, and nobody else.", path, func(c *Config) *string { return &c.Diameter.Key }),
 		option("diameter.ca", "", "File in PEM with the certificates of the authorities that vouch for peers.", path, func(c *Config) *string { return &c.Diameter.CA }),
 		option("diameter.watchdog", `"30s"`, "Time of silence after which a peer is asked whether it is there (Twinit of RFC 3539).", duration(6*time.Second, time.Hour), func(c *Config) *time.Duration { return &c.Diameter.Watchdog }),
 		option("diameter.reconnect", `"30s"`, "Longest pause between two attempts to connect to a peer (Tc of RFC 6733).", duration(time.Second, time.Hour), func(c *Config) *time.Duration { return &c.Diameter.Reconnect }),

@@ -32,8 +32,9 @@ func (e *Exposed) Error() string { return e.Text + " (try: " + e.Repair + ")" }
 
 // Check returns an [*Exposed] for a file that belongs to somebody else than the Reader
 // or the superuser, that others than its owner and group can use in any way, that its
-// group can change, or read if the Reader is not in it. The owner is not asked for
-// where the files have none, and of a [Credential] nothing is.
+// group can change, or read if that is neither one of the Reader's nor the superuser's
+// (as where an access control list lets the Reader in). The owner is not asked for where
+// the files have none, and of a [Credential] nothing is.
 func (r Reader) Check(name string, info fs.FileInfo) error {
 	if Credential(name) {
 		return nil
@@ -53,7 +54,7 @@ func (r Reader) Check(name string, info fs.FileInfo) error {
 	if uid != 0 && uid != r.UID {
 		return &Exposed{fmt.Sprintf("%s belongs to the user %d, who can read and change it", name, uid), "chown root " + name}
 	}
-	if mode&0o040 != 0 && r.UID != 0 && !slices.Contains(r.GIDs, gid) {
+	if mode&0o040 != 0 && r.UID != 0 && gid != 0 && !slices.Contains(r.GIDs, gid) {
 		return &Exposed{fmt.Sprintf("the group %d can read %s, and the daemon is not in it", gid, name), "chgrp homeagent " + name}
 	}
 	return nil

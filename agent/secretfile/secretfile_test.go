@@ -31,6 +31,7 @@ func TestCheck(t *testing.T) {
 		{"root's, for another group of the daemon", daemon, 0o440, 0, 4, ""},
 		{"the daemon's own", daemon, 0o600, whoever, whoever, ""},
 		{"a group that may not read it", daemon, 0o600, whoever, users, ""},
+		{"the superuser's group", daemon, 0o640, 0, 0, ""},
 		{"a group of others", daemon, 0o640, whoever, users, "the group 100 can read f, and the daemon is not in it (try: chgrp homeagent f)"},
 		{"somebody else's", daemon, 0o600, theirs, whoever, "f belongs to the user 65534, who can read and change it (try: chown root f)"},
 		{"somebody else's, read by root", root, 0o640, theirs, users, "f belongs to the user 65534"},
