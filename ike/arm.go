@@ -38,6 +38,9 @@ func (c *Charon) restore(cred Credential) error {
 	base := cred
 	s.base = &base
 	c.users[user.fold] = s
+	if c.cfg.AssignHomeAddress {
+		c.pools.pooled(s.name) // they may be there still
+	}
 	if cred.EstablishedAt.IsZero() {
 		c.apply(c.window(s).Add(s, time.Now()), backlog)
 		return nil

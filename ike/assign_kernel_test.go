@@ -3,13 +3,16 @@
 package ike_test
 
 import (
+	"log/slog"
 	"net/netip"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"homeagent/ike"
+	"homeagent/ike/vici"
 )
 
 // ask has a mobile node authenticate and ask for an address by a configuration
@@ -73,7 +76,7 @@ func TestH58_HomeAddressIsAssigned(t *testing.T) {
 	f.eventually("a forgotten node's pool is gone", func() bool { return slices.Equal(f.pools(), []string{name(2)}) })
 }
 
-// conns and pools are those of the home agent's charon.
+// conns are those of the home agent's charon.
 func (f *field) conns() []string {
 	f.t.Helper()
 	names, err := f.link(f.ha).ConnNames(f.t.Context())
@@ -81,11 +84,77 @@ func (f *field) conns() []string {
 	return names
 }
 
+// pools are the mobile nodes' pools that have a spare one.
 func (f *field) pools() []string {
 	f.t.Helper()
-	names, err := f.link(f.ha).PoolNames(f.t.Context())
+	out, err := f.ha.Swanctl("--list-pools")
 	f.must(err)
+	var names []string
+	for line := range strings.Lines(out) {
+		if name, ours := strings.CutSuffix(strings.Fields(line)[0], "-spare"); ours {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
 	return names
+}
+
+// TestH58_AssignedAgainElsewhere: a mobile node that lost its IKE_SA and comes from
+// another care-of address, without saying that it lost it, gets its home address
+// again, which the former IKE_SA still has.
+func TestH58_AssignedAgainElsewhere(t *testing.T) {
+	f := newField(t, ike.Config{AssignHomeAddress: true, Poll: time.Second})
+	c := cred(1, 1)
+	f.must(f.arm(c))
+	come := func(from, wish netip.Addr) {
+		conn := f.side(c)
+		conn.Local, conn.Ask, conn.Unique = from, []netip.Addr{wish}, "never" // sends no INITIAL_CONTACT
+		f.must(f.load(c, conn))
+		if err := f.node.Initiate(t.Context(), conn.Name, "mh"); err != nil {
+			t.Errorf("from %s: %v", from, err)
+		}
+	}
+	come(careOf, netip.IPv6Unspecified())
+	elsewhere := netip.MustParseAddr("2001:db8:3::100")
+	out, err := exec.Command("ip", "-n", f.pair.MN, "addr", "add", elsewhere.String()+"/16", "dev", strings.TrimSuffix(f.pair.MN, "-mn")+"-m", "nodad").CombinedOutput()
+	if err != nil {
+		t.Fatalf("adding an address: %v: %s", err, out)
+	}
+	f.must(f.mn.Kill())
+	f.must(f.mn.Start())
+	f.node = f.link(f.mn)
+	come(elsewhere, home(2))
+	if said := "assigning virtual IP " + home(1).String() + " to peer '" + user(1) + "'\n"; strings.Count(f.ha.Log(), said) != 2 {
+		t.Errorf("charon does not say twice %q:\n%s", said, f.ha.Log())
+	}
+	f.must(f.ike.Forget(t.Context(), home(1)))
+	f.eventually("its pools are gone", func() bool {
+		out, err := f.ha.Swanctl("--list-pools")
+		f.must(err)
+		return !strings.Contains(out, name(1))
+	})
+}
+
+// TestH58_MorePoolsThanCanBeListed: charon leaves out a reply of more than 512 KiB.
+// That must not keep the daemon from starting and from clearing up.
+func TestH58_MorePoolsThanCanBeListed(t *testing.T) {
+	f := newField(t, ike.Config{AssignHomeAddress: true})
+	f.endAgent()
+	l := f.link(f.ha)
+	for i := 0; i < 10_000; i += 1000 {
+		var pools []vici.Pool
+		for k := i; k < i+1000; k++ {
+			pools = append(pools, vici.Pool{Name: ike.ConnectionName(subscriber(k).HomeAddress), Address: subscriber(k).HomeAddress})
+		}
+		f.must(l.LoadPools(t.Context(), pools...))
+	}
+	f.startAgent(ike.Config{AssignHomeAddress: true}, nil)
+	f.must(f.arm(subscriber(1)))
+	f.endAgent()
+	removed, err := ike.CleanUp(t.Context(), f.ha.Socket(), slog.New(slog.DiscardHandler))
+	if err != nil || len(removed) != 5 {
+		t.Errorf("CleanUp: %v, removed %q, want a connection, a key and three pools", err, removed)
+	}
 }
 
 // TestH58_NotAssigned: a home agent that does not assign addresses says so.

@@ -46,6 +46,7 @@ type Charon struct {
 	lanes     [partKinds]*lane
 	wake      chan struct{} // there is something in a lane
 	endings   *endings
+	pools     *pools
 	doubts    *doubts
 
 	since       time.Time
@@ -80,6 +81,7 @@ func New(cfg Config) (*Charon, error) {
 		endings:  newEndings(),
 		doubts:   newDoubts(),
 	}
+	c.pools = newPools(c.wake)
 	for k := range partKinds {
 		c.lanes[k] = &lane{kind: k, wake: c.wake}
 		c.present[k] = make(map[string]*session)

@@ -76,24 +76,51 @@ func cleanUp(ctx context.Context, link *vici.Link) ([]string, error) {
 			errs = append(errs, note(&removed, "key "+id, link.UnloadShared(ctx, id)))
 		}
 	}
-	errs = append(errs, endAll(ctx, link, &removed))
-	pools, err := link.PoolNames(ctx)
+	names, err := endAll(ctx, link, &removed)
 	errs = append(errs, err)
-	for _, name := range pools {
-		if isOurs(name) {
-			errs = append(errs, note(&removed, "pool "+name, link.UnloadPool(ctx, name)))
+	for _, name := range append(conns, keys...) {
+		names[name] = isOurs(name)
+	}
+	return removed, errors.Join(append(errs, removePools(ctx, link, names, &removed))...)
+}
+
+// removePools unloads the pools of connections.
+func removePools(ctx context.Context, link *vici.Link, names map[string]bool, removed *[]string) error {
+	var errs []error
+	for name, ours := range names {
+		if !ours {
+			continue
+		}
+		for _, pool := range poolNames(name) {
+			errs = append(errs, removePool(ctx, link, pool, removed))
 		}
 	}
-	return removed, errors.Join(errs...)
+	return errors.Join(append(errs, removePool(ctx, link, sentinel, removed))...)
+}
+
+// removePool unloads a pool. charon takes a moment to destroy the IKE_SA that has its
+// address.
+func removePool(ctx context.Context, link *vici.Link, pool string, removed *[]string) error {
+	for try := 1; ; try++ {
+		held, err := link.UnloadPool(ctx, pool)
+		if errors.Is(err, vici.ErrLeased) && try < 20 && ctx.Err() == nil {
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		if !held {
+			return err
+		}
+		return note(removed, "pool "+pool, err)
+	}
 }
 
 // endAll ends the IKE_SAs of mobile nodes, also of those whose connections were
 // evicted.
-func endAll(ctx context.Context, link *vici.Link, removed *[]string) error {
+func endAll(ctx context.Context, link *vici.Link, removed *[]string) (map[string]bool, error) {
 	names := map[string]bool{}
 	for sa, err := range link.ListSAs(ctx, "") {
 		if err != nil {
-			return err
+			return names, err
 		}
 		if isOurs(sa.Name) {
 			names[sa.Name] = true
@@ -104,7 +131,7 @@ func endAll(ctx context.Context, link *vici.Link, removed *[]string) error {
 		_, err := link.Terminate(ctx, name)
 		errs = append(errs, note(removed, "IKE_SA "+name, err))
 	}
-	return errors.Join(errs...)
+	return names, errors.Join(errs...)
 }
 
 func note(removed *[]string, what string, err error) error {

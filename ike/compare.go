@@ -60,7 +60,7 @@ func (c *Charon) compare(ctx context.Context, link *vici.Link) error {
 	}
 	if c.cfg.AssignHomeAddress {
 		if err := c.comparePools(ctx, link); err != nil {
-			return err
+			return fmt.Errorf("comparing charon's pools: %w", err)
 		}
 	}
 	c.mu.Lock()

@@ -121,4 +121,5 @@ func (c *Charon) ended(which ending, err error) {
 		s.ending = false
 		c.settle(s)
 	}
+	c.tidy(which.name)
 }

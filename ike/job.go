@@ -19,6 +19,7 @@ type job struct {
 	keys     []vici.Shared
 	conns    []vici.Conn
 	pools    []vici.Pool // of the connections, where they have any
+	guard    bool        // load the sentinel with them
 }
 
 // next takes the next job out of the lanes, nil if there is none. Sessions with
@@ -43,7 +44,7 @@ func (c *Charon) take(l *lane) *job {
 	if s == nil {
 		return nil
 	}
-	j := &job{kind: l.kind, load: s.target() != absent}
+	j := &job{kind: l.kind, load: s.target() != absent, guard: !c.pools.guarded}
 	c.add(j, s)
 	l.loaded = j.load
 	for j.load && l.kind == connPart && len(j.sessions) < connBatch {
@@ -72,7 +73,8 @@ func (c *Charon) add(j *job, s *session) {
 		j.keys = append(j.keys, shared(s.name, s.cred, s.user))
 	default:
 		j.conns = append(j.conns, c.connection(s.name, s.cred, s.user))
-		for _, name := range c.poolNames(s.name) {
+		for _, name := range c.poolsOf(s.name) {
+			c.pools.pooled(s.name)
 			j.pools = append(j.pools, vici.Pool{Name: name, Address: s.cred.HomeAddress})
 		}
 	}
@@ -83,12 +85,10 @@ func (c *Charon) work(ctx context.Context, link *vici.Link) {
 	for {
 		j := c.next()
 		if j == nil {
-			select {
-			case <-c.wake:
-				continue
-			case <-ctx.Done():
+			if !c.rest(ctx, link) {
 				return
 			}
+			continue
 		}
 		err := j.run(ctx, link)
 		if len(j.sessions) > 1 && isRefusal(err) {
@@ -96,9 +96,27 @@ func (c *Charon) work(ctx context.Context, link *vici.Link) {
 			continue
 		}
 		c.finish(j, err)
+		if c.hasManyPools() {
+			_, dead := c.unloadIdle(ctx, link)
+			err = errors.Join(err, dead)
+		}
 		if errors.Is(err, vici.ErrDead) || ctx.Err() != nil {
 			return
 		}
+	}
+}
+
+// rest unloads pools while there is no job, or waits for one. It returns false when
+// there is nothing more to do over this connection.
+func (c *Charon) rest(ctx context.Context, link *vici.Link) bool {
+	if done, dead := c.unloadIdle(ctx, link); done {
+		return dead == nil
+	}
+	select {
+	case <-c.wake:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -118,9 +136,9 @@ func (j *job) run(ctx context.Context, link *vici.Link) error {
 // runEach repeats a job of which charon refused a part, to find out which.
 func (c *Charon) runEach(ctx context.Context, link *vici.Link, j *job) {
 	for i := range j.sessions {
-		one := &job{kind: j.kind, load: true, sessions: j.sessions[i : i+1], versions: j.versions[i : i+1], conns: j.conns[i : i+1]}
-		if len(j.pools) > 0 {
-			one.pools = j.pools[i : i+1]
+		one := &job{kind: j.kind, load: true, sessions: j.sessions[i : i+1], versions: j.versions[i : i+1], conns: j.conns[i : i+1], guard: j.guard}
+		if each := len(j.pools) / len(j.sessions); each > 0 {
+			one.pools = j.pools[each*i : each*(i+1)]
 		}
 		c.finish(one, one.run(ctx, link))
 	}
@@ -135,6 +153,7 @@ func isRefusal(err error) bool {
 func (c *Charon) finish(j *job, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.pools.guarded = c.pools.guarded || err == nil && j.guards()
 	for i, s := range j.sessions {
 		c.clock++
 		part := &s.parts[j.kind]
@@ -150,6 +169,7 @@ func (c *Charon) finish(j *job, err error) {
 			c.fail(s, j.versions[i], err)
 		}
 		c.settle(s)
+		c.tidy(s.name)
 	}
 }
 

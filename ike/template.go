@@ -104,7 +104,7 @@ func (c *Charon) connection(name string, cred Credential, user identity) vici.Co
 		Rekey:     c.cfg.IKERekey,
 		DPD:       c.cfg.DPDDelay,
 		Unique:    "replace",
-		Pools:     c.poolNames(name),
+		Pools:     c.poolsOf(name),
 		Children:  c.children(cred),
 	}
 }

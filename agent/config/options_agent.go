@@ -34,7 +34,7 @@ func ikeOptions() []Option {
 		option("ike.proposals", "[]", "Proposals for IKE_SAs in strongSwan's notation; its default if it is empty.", list(text), func(c *Config) *[]string { return &c.IKE.IKEProposals }),
 		option("ike.esp_proposals", "[]", "Proposals for ESP in strongSwan's notation; its default if it is empty.", list(text), func(c *Config) *[]string { return &c.IKE.ESPProposals }),
 		option("ike.dpd", `"2m"`, "How long a mobile node may be silent before it is asked whether it is there.", duration(5*time.Second, day), func(c *Config) *time.Duration { return &c.IKE.DPD }),
-		option("ike.assign_home_address", "false", "Whether strongSwan assigns mobile nodes their home addresses by configuration payloads (INTERNAL_IP6_ADDRESS, RFC 4877 section 9): each gets that of its session, whatever it suggests. All mobile nodes must ask then: strongSwan sets up no security association for one that does not (FAILED_CP_REQUIRED), as it sets up none for one that asks where this is false (INTERNAL_ADDRESS_FAILURE).", boolean, func(c *Config) *bool { return &c.IKE.AssignHomeAddress }),
+		option("ike.assign_home_address", "false", "Whether strongSwan assigns mobile nodes their home addresses by configuration payloads (INTERNAL_IP6_ADDRESS, RFC 4877 section 9): each gets that of its session, whatever it suggests, with a prefix length of 64, as strongSwan knows no other. All mobile nodes must ask then: strongSwan sets up no security association for one that does not (FAILED_CP_REQUIRED), as it sets up none for one that asks where this is false (INTERNAL_ADDRESS_FAILURE).", boolean, func(c *Config) *bool { return &c.IKE.AssignHomeAddress }),
 	}
 }
 

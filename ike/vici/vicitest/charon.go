@@ -59,6 +59,7 @@ type SA struct {
 	ID       uint32
 	Remote   string
 	State    string
+	Pool     string // that its address is of, "" if it has none
 	Children []Child
 }
 
@@ -190,7 +191,27 @@ func (c *Charon) Lease(pool string, leased bool) {
 func (c *Charon) LosePools() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	maps.DeleteFunc(c.pools, func(name string, _ Message) bool { return !c.leased[name] })
+	maps.DeleteFunc(c.pools, func(name string, _ Message) bool { return !c.isLeased(name) })
+}
+
+// lease gives an IKE_SA over a connection an address, as if it had asked for one: of
+// the first pool of that connection that has one left.
+func (c *Charon) lease(conn string) string {
+	for _, name := range c.conns[conn].Items("pools") {
+		if _, ok := c.pools[name]; ok && !c.isLeased(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func (c *Charon) isLeased(name string) bool {
+	for _, sa := range c.sas {
+		if sa.Pool == name {
+			return true
+		}
+	}
+	return c.leased[name]
 }
 
 // Key returns a key as it was loaded, nil when there is none.
@@ -244,7 +265,7 @@ func (c *Charon) establish(name, remote string) (uint32, error) {
 		return 0, fmt.Errorf("no shared key found for %q", name)
 	}
 	c.lastID++
-	sa := &SA{Name: name, ID: c.lastID, Remote: remote, State: "ESTABLISHED", Children: []Child{{ID: 1, Name: "mh"}}}
+	sa := &SA{Name: name, ID: c.lastID, Remote: remote, State: "ESTABLISHED", Pool: c.lease(name), Children: []Child{{ID: 1, Name: "mh"}}}
 	c.sas[sa.ID] = sa
 	c.raise("ike-updown", Message{Value("up", "yes"), sa.section(name)})
 	return sa.ID, nil
@@ -256,7 +277,7 @@ func (c *Charon) Rekey(id uint32) uint32 {
 	defer c.mu.Unlock()
 	old := c.sas[id]
 	c.lastID++
-	sa := &SA{Name: old.Name, ID: c.lastID, Remote: old.Remote, State: old.State, Children: old.Children}
+	sa := &SA{Name: old.Name, ID: c.lastID, Remote: old.Remote, State: old.State, Pool: old.Pool, Children: old.Children}
 	c.sas[sa.ID] = sa
 	delete(c.sas, id)
 	c.raise("ike-rekey", Message{Section(sa.Name, old.section("old"), sa.section("new"))})
@@ -347,7 +368,7 @@ func subject(cmd string, m Message) string {
 	switch cmd {
 	case "load-shared", "unload-shared":
 		return m.Get("id")
-	case "unload-conn", "unload-pool":
+	case "unload-conn", "unload-pool", "get-pools":
 		return m.Get("name")
 	case "terminate", "list-sas", "initiate":
 		return m.Get("ike")

@@ -166,7 +166,7 @@ func (s *session) do(p packet) packet {
 	case "unload-pool":
 		reply.message = c.unloadPool(m.Get("name"))
 	case "get-pools":
-		reply.message = c.listPools()
+		reply.message = c.listPools(m.Get("name"))
 	case "list-sas":
 		s.listSAs(m.Get("ike"))
 		reply.message = nil
@@ -218,16 +218,19 @@ func (c *Charon) unloadPool(name string) Message {
 	if _, ok := c.pools[name]; !ok {
 		return refusal(fmt.Sprintf("pool '%s' not found", name))
 	}
-	if c.leased[name] {
+	if c.isLeased(name) {
 		return refusal(fmt.Sprintf("pool '%s' has online leases, unable to unload", name))
 	}
 	delete(c.pools, name)
 	return success()
 }
 
-func (c *Charon) listPools() Message {
+func (c *Charon) listPools(filter string) Message {
 	var list Message
 	for _, name := range slices.Sorted(maps.Keys(c.pools)) {
+		if filter != "" && filter != name {
+			continue
+		}
 		list = append(list, Section(name, Value("base", c.pools[name].Get("addrs")), Value("size", "1")))
 	}
 	return list
