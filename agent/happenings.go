@@ -22,11 +22,14 @@ func (h happenings) began(s store.Session, renewed bool) {
 		e.Kind = events.SessionRenewed
 	}
 	e.Detail = fmt.Sprintf("key id %d, fingerprint %s", s.KeyID, s.Fingerprint)
-	switch {
-	case s.Manual:
-		e.Detail = "from the configuration, keyed by hand"
-	case s.Configured:
+	if s.Configured {
 		e.Detail = "from the configuration"
+		if s.Manual {
+			e.Detail += ", keyed by hand"
+		}
+		if renewed {
+			e.Detail += ", with another key"
+		}
 	}
 	h.Record(e)
 }

@@ -72,9 +72,15 @@ func (a *Agent) configureNodes(ctx context.Context, cfg *config.Config, nodes []
 	if err != nil {
 		return done, err
 	}
-	done.Rekeyed = append(done.Rekeyed, a.rekeyedByHand(nodes, &done)...)
+	byHand := a.rekeyedByHand(nodes, &done)
 	a.setNodes(nodes)
 	a.kernel.associate(ctx)
+	for _, user := range byHand {
+		if s, err := a.sessions.Find(user); err == nil {
+			a.happenings.began(s, true)
+		}
+	}
+	done.Rekeyed = append(done.Rekeyed, byHand...)
 	return done, nil
 }
 

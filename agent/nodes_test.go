@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"homeagent/agent/control"
+	"homeagent/agent/events"
 	"homeagent/agent/mobility"
 	"homeagent/diameter"
 	"homeagent/xfrm"
@@ -70,6 +71,13 @@ func TestConfiguredMobileNode(t *testing.T) {
 	h.reload(t, control.Reload{MobileNodes: control.NodeChanges{Rekeyed: mn9}})
 	h.edit(t, `user_name = "mn9@example.com"`, `user_name = "mn8@example.com"`)
 	h.reload(t, control.Reload{TakenOver: []string{"mobile_node"}, MobileNodes: control.NodeChanges{Added: []string{"mn8@example.com"}, Ended: mn9}})
+	for kind, want := range map[events.Kind]string{
+		events.SessionBegan: "from the configuration", events.SessionRenewed: "from the configuration, with another key", events.SessionEnded: "left the configuration",
+	} {
+		if e := h.heard(t, kind); e.Detail != want {
+			t.Errorf("%s tells %q, want %q", kind, e.Detail, want)
+		}
+	}
 	if got := h.users(t); len(got) != 1 || got[0] != "mn8@example.com" {
 		t.Errorf("sessions of %v", got)
 	}

@@ -50,14 +50,17 @@ var table = [kindEnd]row{
 			"mean that strongSwan, the kernel or the store does not work here; many with RESULT 4006 that addresses or sessions are used up:\n\n" +
 			"  homeagentctl status"},
 	KeyArmed: {name: "key_armed", sentence: "strongSwan holds a mobile node's key", level: slog.LevelDebug},
-	SessionBegan: {"session_began", "mobile node bootstrapped", slog.LevelInfo, "1eed639b6fb5464ebdd6aa181ef2eddb",
-		"An AAA server authorized the mobile node of USER_NAME. It has the home address in HOA, and strongSwan accepts its key. " +
+	SessionBegan: {"session_began", "session began", slog.LevelInfo, "1eed639b6fb5464ebdd6aa181ef2eddb",
+		"An AAA server authorized the mobile node of USER_NAME, or a reload found it in the configuration, which DETAIL says. " +
+			"It has the home address in HOA, and strongSwan accepts its key, or the kernel holds the keys that were written down by hand. " +
 			"Everything about it:\n\n  homeagentctl session HOA\n  journalctl -u homeagent HOA=address"},
-	SessionRenewed: {"session_renewed", "mobile node bootstrapped again", slog.LevelInfo, "c618b074d56f4117acc4a55b3f41bd9b",
+	SessionRenewed: {"session_renewed", "session renewed", slog.LevelInfo, "c618b074d56f4117acc4a55b3f41bd9b",
 		"An AAA server authorized a mobile node that had a session: its lifetime and its key are new, its home address stays unless " +
-			"the server chose another."},
+			"the server chose another. Or a reload found another key of a mobile node of the configuration, which DETAIL says: " +
+			"IKE_SAs go on, and the next IKE_AUTH takes the new key."},
 	SessionEnded: {"session_ended", "session ended", slog.LevelInfo, "154f3a6fd48e4ea7a922da3f6da0433f",
-		"A session was ended on demand. Its key, security associations and binding are gone, and its home address is held down for a while."},
+		"A session was ended on demand (DETAIL is administrative), or because its mobile node left the configuration or is listed there " +
+			"with another address, which DETAIL says. Its key, security associations and binding are gone, and its home address is held down for a while."},
 	SessionExpired: {"session_expired", "session ended: its authorization is over", slog.LevelInfo, "7d0eeb0c563f4c29bb6c0223dfad9e55",
 		"The AAA server's authorization ran out and was not renewed. The mobile node is cut off until it is bootstrapped again."},
 

@@ -188,6 +188,14 @@ func (c *configuring) adds(user string) bool {
 	return slices.ContainsFunc(c.added, func(s store.Session) bool { return s.UserName == user })
 }
 
+// why is the cause of the end of a mobile node's session.
+func (c *configuring) why(user string) Cause {
+	if c.adds(user) {
+		return ChangedInConfiguration
+	}
+	return LeftConfiguration
+}
+
 func (c *configuring) claimed(user string) bool {
 	return slices.ContainsFunc(c.claims, func(l addresspool.Claim) bool { return l.UserName == user })
 }
@@ -268,7 +276,7 @@ func (m *Manager) follow(ctx context.Context, c *configuring) {
 		}
 		m.ended(s)
 		if m.cfg.Over != nil {
-			m.cfg.Over(s, Administrative)
+			m.cfg.Over(s, c.why(s.UserName))
 		}
 	}
 	for _, s := range slices.Concat(c.added, c.rekeyed) {

@@ -207,8 +207,14 @@ func TestConfigureLive(t *testing.T) {
 	if got := b.owner(t, rekeyed); got.ReqID != was || !b.charon.held[rekeyed.HomeAddress].PSK.Equal(rekeyed.PSK) {
 		t.Errorf("after a new key: %+v", got)
 	}
+	moved := byHand(t, 2)
+	moved.HomeAddress = netip.MustParseAddr("2001:db8:1::beef")
+	b.configure(t, rekeyed, moved)
+	expect("another address", "ended 2001:db8:1::a2", "over mn2@example.com changed in the configuration", "began mn2@example.com false")
+	b.configure(t, rekeyed, byHand(t, 2))
+	told = nil
 	b.configure(t, rekeyed)
-	expect("removing", "ended 2001:db8:1::a2", "over mn2@example.com administrative")
+	expect("removing", "ended 2001:db8:1::a2", "over mn2@example.com left the configuration")
 	b.configure(t)
 	if len(b.charon.held) != 0 || len(b.disk.sessions(t)) != 0 {
 		t.Errorf("left: charon %v, store %v", b.charon.held, b.disk.sessions(t))

@@ -25,6 +25,17 @@ const (
 	AuthExpired    Cause = 6
 )
 
+// Causes that Termination-Cause has no value for, as no AAA server has a part in them.
+const (
+	// LeftConfiguration is of a mobile node that the configuration does not list any
+	// more, ChangedInConfiguration of one whose session is made anew as it is listed
+	// otherwise.
+	LeftConfiguration Cause = -1 - iota
+	ChangedInConfiguration
+	// AddressTaken is of one of two sessions of the store that have one home address.
+	AddressTaken
+)
+
 // String is the cause as it stands in logs.
 func (c Cause) String() string {
 	switch c {
@@ -32,6 +43,12 @@ func (c Cause) String() string {
 		return "administrative"
 	case AuthExpired:
 		return "authorization expired"
+	case LeftConfiguration:
+		return "left the configuration"
+	case ChangedInConfiguration:
+		return "changed in the configuration"
+	case AddressTaken:
+		return "another session has the home address"
 	default:
 		return fmt.Sprintf("cause %d", int(c))
 	}

@@ -94,7 +94,11 @@ func (r *records) configure(nodes []Node, identity func(string) string, now time
 		case s.Configured:
 			log.Warn("a mobile node is not in the configuration any more as it was, its session is ended",
 				"user_name", user, "home_address", s.HomeAddress)
-			r.drop(&s, Administrative)
+			why := LeftConfiguration
+			if n != nil {
+				why = ChangedInConfiguration
+			}
+			r.drop(&s, why)
 		case identities[identity(user)] == nil && homes[s.HomeAddress] == nil:
 		case isOver(&s, now):
 			r.drop(&s, AuthExpired)

@@ -142,7 +142,7 @@ func (r *records) resolve(isPlaced func(*store.Session) bool, log *slog.Logger) 
 		log.Error("two sessions have one home address, the one authorised earlier is ended", "user_name", earlier.UserName,
 			"home_address", s.HomeAddress, "session_id", earlier.SessionID, "stays_with", later.UserName)
 		r.homes[s.HomeAddress] = later.UserName
-		r.drop(&earlier, Administrative)
+		r.drop(&earlier, AddressTaken)
 	}
 	for user, l := range r.leases {
 		r.align(user, l, log)
@@ -152,7 +152,7 @@ func (r *records) resolve(isPlaced func(*store.Session) bool, log *slog.Logger) 
 			continue
 		}
 		if s.Configured { // it has its place by the configuration only
-			r.drop(&s, Administrative)
+			r.drop(&s, LeftConfiguration)
 			continue
 		}
 		delete(r.sessions, user)
