@@ -23,7 +23,7 @@ func (a *Agent) Status(ctx context.Context) control.Status {
 		Sessions: control.SessionCounts{Total: counts.Total, Established: counts.Established, Armed: counts.Armed(), Manual: counts.Manual, Dormant: counts.Dormant},
 		Bindings: a.registrar.Len(),
 		IKE:      a.ikeStatus(), Kernel: a.kernelStatus(), Store: a.ledger.status(a.cfg.Store.Path),
-		Warnings: slices.Concat(a.warnings(ctx), a.unserved(), a.attention.warnings()), Peers: a.peerStatus(), Strangers: a.strangers(), Prefixes: a.prefixStatus(),
+		Warnings: slices.Concat(a.warnings(ctx), a.unserved(), a.attention.warnings()), Peers: a.peerStatus(), Strangers: a.strangers(), Prefixes: a.prefixStatus(), HomeAgents: a.homeAgents(),
 		Configuration: a.reloader.status(),
 	}
 	a.judge(&s)
@@ -66,6 +66,14 @@ func (a *Agent) prefixStatus() []control.PrefixStatus {
 	var all []control.PrefixStatus
 	for _, u := range a.sessions.AddressUse() {
 		all = append(all, control.PrefixStatus{Prefix: u.Prefix, InUse: u.InUse, Held: u.HeldDown})
+	}
+	return all
+}
+
+func (a *Agent) homeAgents() []control.HomeAgent {
+	all := make([]control.HomeAgent, len(a.cfg.HomeAgent.Addresses))
+	for i, address := range a.cfg.HomeAgent.Addresses {
+		all[i] = control.HomeAgent{Address: address, Sessions: a.sessions.Load(address)}
 	}
 	return all
 }

@@ -40,6 +40,7 @@ type Status struct {
 	Configuration ConfigurationStatus `json:"configuration"`
 	Peers         List[Peer]          `json:"peers"`
 	Prefixes      List[PrefixStatus]  `json:"home_prefixes"`
+	HomeAgents    List[HomeAgent]     `json:"home_agents"`
 	// Strangers are the last connections that were refused and claimed to be of no
 	// peer of the configuration, or did not get that far; the newest first.
 	Strangers []Refusal `json:"strangers,omitempty"`
@@ -233,6 +234,12 @@ type PrefixStatus struct {
 	Prefix netip.Prefix `json:"prefix"`
 	InUse  int          `json:"in_use"`
 	Held   int          `json:"held_down"`
+}
+
+// HomeAgent counts the sessions with one of the home agent addresses.
+type HomeAgent struct {
+	Address  netip.Addr `json:"address"`
+	Sessions int        `json:"sessions"`
 }
 
 // Session is one bootstrapped mobile node. Its key is never part of it.

@@ -31,6 +31,7 @@ func Checks() []Check {
 		{"store", soon, stateStore},
 		{"clock", soon, clock},
 		{"daemon", soon, daemon},
+		{"session", soon, sessions},
 		{"listener", soon, listeners},
 		{"peer", peerTime, peers},
 	}
@@ -47,7 +48,8 @@ func OfBox() []Check {
 }
 
 // OfConfiguration are the checks of what a configuration names: files of TLS and
-// of mobile nodes' keys, their folders, group and interface.
+// of mobile nodes' keys, their folders, group and interface. A daemon that runs is
+// asked for its sessions.
 func OfConfiguration() []Check {
 	return []Check{
 		{"configuration", soon, doubts},
@@ -57,5 +59,6 @@ func OfConfiguration() []Check {
 		{"proposal", within, proposals},
 		{"tls", soon, tlsFiles},
 		{"mobile_node", soon, mobileNodes},
+		{"session", soon, wouldLose},
 	}
 }

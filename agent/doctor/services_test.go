@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
@@ -212,6 +213,32 @@ func TestDaemon(t *testing.T) {
 		{"no rights", func(s *scene) { s.box.DaemonErr = fs.ErrPermission }, "warn the daemon cannot be checked without root" + sudo},
 		{"not at boot", func(s *scene) { s.remove("/etc/systemd/system/multi-user.target.wants/homeagent.service") },
 			"ok the daemon is ready, version 1.0\nwarn [boot] the daemon is not started at boot -> systemctl enable homeagent"},
+	})
+}
+
+// Whoever checks a configuration learns which sessions a restart would not serve, and
+// which are not now.
+func TestSession(t *testing.T) {
+	t.Parallel()
+	status := func(change func(*control.Status)) func(*scene) { return func(s *scene) { change(s.box.Status) } }
+	prefix := func(text string, inUse int) control.PrefixStatus {
+		return control.PrefixStatus{Prefix: netip.MustParsePrefix(text), InUse: inUse}
+	}
+	try(t, "session", []row{
+		{"none", nil, "ok the configuration has a place for each session"},
+		{"all have", status(func(s *control.Status) {
+			s.Prefixes = []control.PrefixStatus{prefix("2001:db8:1::/64", 3), prefix("2001:db8:1:0:8::/80", 1), prefix("2001:db8:9::/64", 0)}
+			s.HomeAgents = []control.HomeAgent{{Address: netip.MustParseAddr("2001:db8:f::1"), Sessions: 3}, {Address: netip.MustParseAddr("2001:db8:f::2")}}
+		}), "ok the configuration has a place for each session"},
+		{"a prefix has left", status(func(s *control.Status) { s.Prefixes = []control.PrefixStatus{prefix("2001:db8:9::/64", 3)} }),
+			"warn home_prefix.prefix: 3 home addresses of 2001:db8:9::/64 are in use, and it is no home prefix here: after a restart nobody would serve their sessions (write that in again before a restart, or see homeagentctl reload)"},
+		{"an address has left", status(func(s *control.Status) {
+			s.HomeAgents = []control.HomeAgent{{Address: netip.MustParseAddr("2001:db8:f::2"), Sessions: 3}}
+		}), "warn home_agent.addresses: 3 sessions have the home agent address 2001:db8:f::2, which is not listed here: after a restart nobody would serve them (write that in again before a restart, or see homeagentctl reload)"},
+		{"dormant now", status(func(s *control.Status) {
+			s.Reasons = []control.Warning{{Cause: control.SessionsDormant, Text: "2 sessions sleep"}, {Cause: control.NoPeer, Text: "y"}, {Cause: control.NodeNotServed, Text: "mn1 waits", Repair: "homeagentctl release mn1"}}
+		}), "fail 2 sessions sleep\nfail mn1 waits -> homeagentctl release mn1"},
+		{"stopped", func(s *scene) { s.box.Status, s.box.PID = nil, 0 }, ""},
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // check looks at what a configuration names outside of itself, as far as that is
-// there without the daemon. What may work and is hardly meant goes to doubts.
+// there without the daemon; one that runs is asked for its sessions. What may work and is hardly meant goes to doubts.
 func check(ctx context.Context, file string, cfg *config.Config, box doctor.System, out, doubts io.Writer) error {
 	report := doctor.Examine(ctx, doctor.Subject{File: file, Config: cfg, System: box}, doctor.OfConfiguration(), nil)
 	var wrong []string

@@ -25,6 +25,13 @@ func (m *Manager) Counts() Counts {
 	return Counts{Total: len(m.users), Established: m.proven, Manual: m.manual, Dormant: len(m.dormant.users)}
 }
 
+// Load counts the sessions with a home agent address.
+func (m *Manager) Load(homeAgent netip.Addr) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.load[homeAgent]
+}
+
 // Sessions lists all sessions that are served, in the order of their user names.
 func (m *Manager) Sessions() []store.Session {
 	m.mu.Lock()
