@@ -157,9 +157,9 @@ func (t *taken) String() string {
 	for _, p := range []struct {
 		did   string
 		users []string
-	}{{"mobile nodes added", t.nodes.Added}, {"with another key", t.nodes.Rekeyed}, {"changed", t.nodes.Changed}, {"ended", t.nodes.Ended}} {
+	}{{"added", t.nodes.Added}, {"with another key", t.nodes.Rekeyed}, {"changed", t.nodes.Changed}, {"gone", t.nodes.Ended}} {
 		if len(p.users) > 0 {
-			parts = append(parts, p.did+": "+strings.Join(p.users, ", "))
+			parts = append(parts, "mobile nodes "+p.did+": "+strings.Join(p.users, ", "))
 		}
 	}
 	if len(t.Fixed) > 0 {
