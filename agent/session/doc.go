@@ -4,7 +4,11 @@
 //
 // Mobile nodes of the configuration ([Node]) have sessions, too, that need no
 // authorization and never end by themselves; the configuration is the truth about
-// them, and the store holds what became of them, such as the reqid.
+// them, and the store holds what became of them, such as the reqid. One that is in the
+// way of an AAA server's session waits for its end ([Displaced]).
+//
+// A session that the configuration has no place for any more is dormant: the store
+// keeps it for a later start, and nobody is served.
 //
 // It knows the rules of draft-jee-mip6-bootstrap-pana-01 section 5.3.7 and what
 // follows from them: who may have which address, when a key replaces another,
