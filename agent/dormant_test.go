@@ -78,6 +78,7 @@ func TestSessionsOutliveAMistakeInTheConfiguration(t *testing.T) {
 			if list, err := h.ctl.Sessions(t.Context()); err != nil || len(list.Sessions) != 1 || list.Sessions[0].State != "dormant" {
 				t.Errorf("sessions %+v, %v", list, err)
 			}
+			h.expectMetrics(t, map[string]float64{"homeagent_dormant_sessions": 1})
 			if b := h.bindings(t).Bindings; len(b) != 0 {
 				t.Errorf("served: %v", b)
 			}

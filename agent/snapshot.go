@@ -13,7 +13,7 @@ func (a *Agent) snapshot() *metrics.Snapshot {
 	counts := a.sessions.Counts()
 	s := &metrics.Snapshot{
 		Started: a.started, Ready: a.begun(), Warnings: len(a.warnings(context.Background())),
-		Sessions: metrics.Sessions{Armed: counts.Armed(), Established: counts.Established, Manual: counts.Manual},
+		Sessions: metrics.Sessions{Armed: counts.Armed(), Established: counts.Established, Manual: counts.Manual, Dormant: counts.Dormant},
 		Prefixes: a.sessions.AddressUse(),
 		Bindings: a.registrar.Phases(), Outcomes: a.registrar.Counters(),
 		Socket: a.deps.Mobility.Counters(), HomeLink: a.deps.HomeLink.Status(),

@@ -15,6 +15,7 @@ func agentFamilies() []family {
 		gauge("ready", "Whether the home agent has become ready since its start (1) or not (0)", flag(func(s *Snapshot) bool { return s.Ready })),
 		gauge("box_warnings", "Number of things around the daemon that are not as it needs them, as homeagentctl doctor tells", one(func(s *Snapshot) int { return s.Warnings })),
 		gauge("sessions", "Number of bootstrapped mobile nodes: armed ones have a key that no IKE_AUTH has proven yet", collectSessions, "state"),
+		gauge("dormant_sessions", "Number of sessions that are kept but not served, as the configuration has no place for their home address or home agent address", one(func(s *Snapshot) int { return s.Sessions.Dormant })),
 		gauge("home_addresses", "Number of home addresses of a home prefix that are in use, held down after their release, or free", collectAddresses, "prefix", "state"),
 		gauge("config_last_reload_successful", "Whether the last attempt to read the configuration was taken over (1) or not (0)", flag(func(s *Snapshot) bool { return s.Reload.OK })),
 		gauge("config_last_reload_success_timestamp_seconds", "When the configuration was last taken over, as seconds since 1970", seconds(func(s *Snapshot) time.Time { return s.Reload.At })),

@@ -36,7 +36,7 @@ var update = flag.Bool("update", false, "write testdata anew")
 // snapshot is a home agent with a bit of everything.
 func snapshot() *metrics.Snapshot {
 	s := &metrics.Snapshot{
-		Started: time.Unix(1767311000, 500e6), Ready: true, Warnings: 1, Sessions: metrics.Sessions{Armed: 1, Established: 2},
+		Started: time.Unix(1767311000, 500e6), Ready: true, Warnings: 1, Sessions: metrics.Sessions{Armed: 1, Established: 2, Dormant: 3},
 		Prefixes: []addresspool.Usage{
 			{Prefix: netip.MustParsePrefix("2001:db8:1::/64"), InUse: 3, HeldDown: 1, Remembered: 2, Size: 100},
 			{Prefix: netip.MustParsePrefix("2001:db8:2::/64"), Size: math.MaxUint64},

@@ -43,7 +43,7 @@ type Snapshot struct {
 }
 
 // Sessions counts sessions by whether an IKE_AUTH has proven their key.
-type Sessions struct{ Armed, Established, Manual int }
+type Sessions struct{ Armed, Established, Manual, Dormant int }
 
 // IKE is how strongSwan stands.
 type IKE struct {
