@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"syscall"
+	"time"
 
 	"homeagent/xfrm/internal/object"
 )
@@ -39,7 +40,35 @@ type Migration struct {
 // template, without which the kernel refuses the message, and no association.
 // The last is the one that charon reads the reqid from, and in transport mode
 // matches nothing; the addresses it reads from XFRMA_KMADDRESS.
+//
+// charon, which hears of the policies that Bind moves, moves their security
+// associations too, and may be about it: then the kernel refuses the message, and
+// takes it a moment later.
 func (k *Kernel) Migrate(ctx context.Context, m Migration) error {
+	err := k.announce(ctx, m)
+	for range announceAgain {
+		if !errors.Is(err, syscall.ENODATA) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(announcePause):
+		}
+		err = k.announce(ctx, m)
+	}
+	if err != nil {
+		return fmt.Errorf("announcing %s at %s to the key management daemon: %w", m.HomeAddress, m.CareOf, err)
+	}
+	return nil
+}
+
+// announceAgain is how often an announcement is repeated at most.
+const (
+	announceAgain = 20
+	announcePause = 5 * time.Millisecond
+)
+
+func (k *Kernel) announce(ctx context.Context, m Migration) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	announcements, err := k.announcements(m)
@@ -48,14 +77,11 @@ func (k *Kernel) Migrate(ctx context.Context, m Migration) error {
 			err = k.platform.Migrate(a)
 		}
 		if err != nil {
-			break
+			return err
 		}
 		k.log.Debug("kernel changed", "command", a)
 	}
-	if err != nil {
-		return fmt.Errorf("announcing %s at %s to the key management daemon: %w", m.HomeAddress, m.CareOf, err)
-	}
-	return nil
+	return err
 }
 
 // announcements are a message for each CHILD_SA, as charon corrects the

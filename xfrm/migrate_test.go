@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"homeagent/xfrm/internal/object"
 )
@@ -57,6 +59,27 @@ func TestMigrateTakesTunnelsAlong(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkText(t, "commands", own, fake.Journal())
+	}
+}
+
+// While charon moves the same security associations the kernel refuses.
+func TestMigrateTriesAgain(t *testing.T) {
+	t.Parallel()
+	k, fake := start(t, desired())
+	m := Migration{HomeAddress: addr("2001:db8:1::100"), HomeAgent: addr("2001:db8:1::1"), CareOf: addr("2001:db8:2::b"), ReqID: 5001}
+	for _, persistent := range []error{syscall.ENODATA, syscall.EPERM} {
+		fake.Fail("ip xfrm migrate", persistent)
+		if err := k.Migrate(t.Context(), m); !errors.Is(err, persistent) {
+			t.Errorf("got error %v, want %v", err, persistent)
+		}
+	}
+	fake.Fail("ip xfrm migrate", syscall.ENODATA)
+	result := make(chan error)
+	go func() { result <- k.Migrate(t.Context(), m) }()
+	time.Sleep(announcePause) // it does not matter how many times that is
+	fake.Fail("ip xfrm migrate", nil)
+	if err := <-result; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -168,6 +168,9 @@ func (t *fakeTunnel) commands() []string {
 func (f *Fake) Migrate(m object.Migration) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := f.injected(m.String()); err != nil {
+		return err
+	}
 	p, ok := f.policies[m.Policy]
 	if !ok {
 		return fmt.Errorf("executing %q: %w", m, syscall.ENOENT)
