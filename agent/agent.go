@@ -161,7 +161,7 @@ func (a *Agent) buildRegistrar() error {
 	if err != nil {
 		return fmt.Errorf("making the binding cache: %w", err)
 	}
-	a.signals = &signalling{conn: a.deps.Mobility, after: a.kernel.Ready(), association: a.association, homeLink: a.deps.HomeInterface, log: a.deps.Log}
+	a.signals = &signalling{conn: a.deps.Mobility, after: a.kernel.Ready(), association: a.association, tunnel: a.tunnel, homeLink: a.deps.HomeInterface, log: a.deps.Log}
 	a.registrar = registrar.New(cache, measuredEffects{effects{a.deps.HomeLink, a.deps.Store, a.shield, a.charon, a.sessions}, a.metrics}, measuredSender{a.signals, a.metrics}, a.cfg.Limits.EffectTimeout, a.deps.Log)
 	a.registrar.Observe(a.observe)
 	a.signals.update = func(u bindingcache.Update) {
@@ -177,6 +177,21 @@ func (a *Agent) buildRegistrar() error {
 func (a *Agent) association(home netip.Addr) uint32 {
 	s, _ := a.sessions.Owner(home)
 	return s.ReqID
+}
+
+// tunnel is the reqid of the security association for a mobile node's whole payload,
+// 0 for an address that is nobody's, and its far end: where the node is bound, or else
+// where its IKE peer is.
+func (a *Agent) tunnel(home netip.Addr) (reqID uint32, end netip.Addr) {
+	s, ok := a.sessions.Owner(home)
+	if !ok || s.Manual {
+		return 0, netip.Addr{}
+	}
+	end = s.CareOf
+	if b, bound := a.registrar.Binding(home); bound && b.Active() {
+		end = b.CareOf
+	}
+	return ike.PayloadReqID(s.ReqID), end
 }
 
 func (a *Agent) buildPeers() error {
@@ -265,7 +280,9 @@ func (a *Agent) desired() xfrm.Desired {
 	d := xfrm.Desired{
 		HomeAgents:        a.cfg.HomeAgent.Addresses, // each mobile node has a reqid of its own
 		RouteOptimization: a.cfg.Mobility.RouteOptimization, RequireProtectedPrefixDiscovery: a.cfg.Mobility.ProtectPrefixDiscovery,
-		Tunnel: xfrm.TunnelConfig{Name: a.cfg.Mobility.TunnelDevice, MTU: a.cfg.Mobility.TunnelMTU},
+		// Without marks nobody could tell whose tunnel a message came in.
+		TunnelledSignalling: a.cfg.Mobility.PayloadProtection != config.ForbidPayloadProtection && a.deps.Mobility.Marks(),
+		Tunnel:              xfrm.TunnelConfig{Name: a.cfg.Mobility.TunnelDevice, MTU: a.cfg.Mobility.TunnelMTU},
 	}
 	for _, p := range a.cfg.Prefixes {
 		d.HomePrefixes = append(d.HomePrefixes, p.Prefix)

@@ -104,18 +104,18 @@ func fromStore(b store.Binding) bindingcache.Binding {
 	}
 }
 
-// MoveIKE tells strongSwan that its peer is at the binding's care-of address now
-// (RFC 6275 section 10.3.1, K=1).
-func (e effects) MoveIKE(ctx context.Context, from netip.Addr, b bindingcache.Binding) error {
+// MoveIKE tells strongSwan that its peer is elsewhere now (RFC 6275 section 10.3.1,
+// K=1).
+func (e effects) MoveIKE(ctx context.Context, from, to netip.Addr, b bindingcache.Binding) error {
 	owner, ok := e.sessions.Owner(b.HomeAddress)
 	if !ok {
 		return fmt.Errorf("moving the IKE peer of %s: %w", b.HomeAddress, session.ErrUnknown)
 	}
 	err := e.kernel.Migrate(ctx, xfrm.Migration{
-		HomeAddress: b.HomeAddress, HomeAgent: b.HomeAgent, CareOf: b.CareOf, ReqID: owner.ReqID, From: from,
+		HomeAddress: b.HomeAddress, HomeAgent: b.HomeAgent, CareOf: to, ReqID: owner.ReqID, From: from,
 	})
 	if err == nil {
-		e.sessions.Moved(b.HomeAddress, b.CareOf)
+		e.sessions.Moved(b.HomeAddress, to)
 	}
 	return err
 }

@@ -97,9 +97,9 @@ func (e measuredEffects) Unprogram(ctx context.Context, home netip.Addr) error {
 }
 
 // MoveIKE is registrar.Effects'.
-func (e measuredEffects) MoveIKE(ctx context.Context, from netip.Addr, b bindingcache.Binding) error {
+func (e measuredEffects) MoveIKE(ctx context.Context, from, to netip.Addr, b bindingcache.Binding) error {
 	began := time.Now()
-	err := e.Effects.MoveIKE(ctx, from, b)
+	err := e.Effects.MoveIKE(ctx, from, to, b)
 	e.metrics.Waited(metrics.OnMove, time.Since(began), err)
 	return err
 }

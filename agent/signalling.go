@@ -11,6 +11,8 @@ import (
 	"homeagent/agent/bindingcache"
 	"homeagent/agent/mobility"
 	"homeagent/agent/mobilitysocket"
+	"homeagent/agent/mobilitysocket/rawsocket"
+	"homeagent/xfrm"
 )
 
 // signalling is the task that receives Mobility Headers: it hands Binding
@@ -23,8 +25,11 @@ type signalling struct {
 	after <-chan struct{}
 	// association finds the reqid under which a mobile node is answered.
 	association func(home netip.Addr) uint32
-	homeLink    int // interface index of a physical home link, 0 for a virtual one
-	log         *slog.Logger
+	// tunnel finds the security association for the whole payload of a mobile node: its
+	// reqid and far end.
+	tunnel   func(home netip.Addr) (reqID uint32, end netip.Addr)
+	homeLink int // interface index of a physical home link, 0 for a virtual one
+	log      *slog.Logger
 	// discarded counts messages that were not understood, by Fault.
 	discarded [mobility.Faults]atomic.Uint64
 }
@@ -71,11 +76,25 @@ func (s *signalling) received(p *mobilitysocket.Packet, m *mobility.BindingUpdat
 	if !home.IsValid() {
 		home = p.Source
 	}
-	return bindingcache.Update{
+	u := bindingcache.Update{
 		Source: p.Source, HomeAddressOption: p.HomeAddress, HomeAgent: p.Destination, Interface: p.Interface,
 		AtHome:     !p.HomeAddress.IsValid() && s.homeLink != 0 && p.Interface == s.homeLink,
 		Protection: bindingcache.Protection{Kind: bindingcache.ProtectedByESP, HomeAddress: home},
 		Message:    m,
+	}
+	if xfrm.Tunnelled(p.Mark) {
+		s.tunnelled(&u, p.Mark)
+	}
+	return u
+}
+
+// tunnelled judges what came inside the tunnel for a mobile node's whole payload (RFC
+// 4877 section 5): the kernel takes it from any such tunnel, and says by the mark
+// which one it was.
+func (s *signalling) tunnelled(u *bindingcache.Update, mark uint32) {
+	u.Tunnelled, u.AtHome = true, false
+	if reqID, _ := s.tunnel(u.Protection.HomeAddress); reqID == 0 || xfrm.MarkOf(reqID) != mark {
+		u.Protection.HomeAddress = netip.Addr{} // another's
 	}
 }
 
@@ -122,5 +141,21 @@ func (s *signalling) Send(r *bindingcache.Reply) error {
 	if r.OnLink {
 		out.Interface = r.Interface
 	}
-	return s.conn.Send(out)
+	if r.Tunnelled {
+		return s.conn.Send(s.intoTunnel(out))
+	}
+	err = s.conn.Send(out)
+	if errors.Is(err, rawsocket.ErrNoAssociation) {
+		// The mobile node may have the other one only.
+		return s.conn.Send(s.intoTunnel(out))
+	}
+	return err
+}
+
+// intoTunnel has a message sent inside the tunnel for the mobile node's whole payload,
+// where it has no routing header (RFC 4877 section 3).
+func (s *signalling) intoTunnel(out mobilitysocket.Outgoing) mobilitysocket.Outgoing {
+	out.CareOf, out.Interface = netip.Addr{}, 0
+	out.Association, out.TunnelEnd = s.tunnel(out.Destination)
+	return out
 }

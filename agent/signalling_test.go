@@ -13,6 +13,8 @@ import (
 	"homeagent/agent/mobilitysocket"
 	"homeagent/diameter"
 	"homeagent/diameter/lab/rawpeer"
+	"homeagent/ike"
+	"homeagent/xfrm"
 )
 
 var (
@@ -193,6 +195,51 @@ func TestH9_H12_AcknowledgementsGoTheWayBack(t *testing.T) {
 	back.Source, back.HomeAddress = home, netip.Addr{}
 	if sent := h.answer(t, back); sent.Destination != home || sent.CareOf.IsValid() || sent.Association != away.Association {
 		t.Errorf("acknowledged at home by %s under association %d", sent, sent.Association)
+	}
+}
+
+// tunnelled is a Mobility Header from inside the ESP tunnel of a mobile node's payload,
+// whose association gives the mark.
+func tunnelled(home netip.Addr, mark uint32, payload []byte) mobilitysocket.Packet {
+	return mobilitysocket.Packet{Source: home, Destination: ownAddress, Interface: 2, Mark: mark, Payload: slices.Clone(payload)}
+}
+
+// Inside its own tunnel a mobile node registers without a Home Address option, and
+// is answered there. What comes out of another's tunnel is nobody's (RFC 4877 section 5).
+func TestH52_InsideTheTunnel(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	home := h.bootstrap(t)
+	association := h.answer(t, message(home, octets(t, update(1, 100)))).Association
+	payload := ike.PayloadReqID(association)
+	mark := xfrm.MarkOf(payload)
+
+	for what, p := range map[string]mobilitysocket.Packet{
+		"another's tunnel":                           tunnelled(home, mark+1, octets(t, update(2, 100))),
+		"another's tunnel, with the option":          {Source: careOf, HomeAddress: home, Destination: ownAddress, Mark: mark + 1, Payload: octets(t, update(2, 100))},
+		"own tunnel, for a home address of somebody": tunnelled(homeOfNobody, mark, octets(t, update(2, 100))),
+	} {
+		before := h.bindings(t).Counters["not_protected"]
+		h.mh.Deliver(p)
+		if got := h.bindings(t).Counters["not_protected"]; got != before+1 || len(h.mh.Sent()) != 0 {
+			t.Errorf("%s: counted %d times", what, got-before)
+		}
+	}
+
+	sent := h.answer(t, tunnelled(home, mark, octets(t, update(2, 100))))
+	if sent.Destination != home || sent.CareOf.IsValid() || sent.Association != payload || sent.TunnelEnd != careOf {
+		t.Errorf("answered by %s under association %d to %s", sent, sent.Association, sent.TunnelEnd)
+	}
+	// The firewall has marked the packet for purposes of its own.
+	other := message(home, octets(t, update(3, 100)))
+	other.Mark = 7
+	if sent := h.answer(t, other); sent.Association != association || sent.TunnelEnd.IsValid() {
+		t.Errorf("with another mark answered under association %d to %s", sent.Association, sent.TunnelEnd)
+	}
+	// The mobile node has given up the association for signalling.
+	h.mh.Lack(association)
+	if sent := h.answer(t, message(home, octets(t, update(4, 100)))); sent.Association != payload || sent.CareOf.IsValid() {
+		t.Errorf("without an association for signalling answered by %s under %d", sent, sent.Association)
 	}
 }
 

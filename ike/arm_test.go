@@ -78,6 +78,7 @@ children {
     mode = tunnel
     policies = no
     reqid = 2147484649
+    set_mark_in = 2147484649
     local_ts = ::/0
     remote_ts = 2001:db8:1::7/128
     esp_proposals = aes128-sha256

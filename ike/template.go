@@ -73,7 +73,8 @@ const maxReqID = 1<<30 - 1
 // policy finds its security association by it.
 func RoutabilityReqID(reqID uint32) uint32 { return reqID | 1<<30 }
 
-// PayloadReqID is like RoutabilityReqID.
+// PayloadReqID is like RoutabilityReqID. What comes under these CHILD_SAs is marked
+// with it, for the receiver of Binding Updates to tell whose tunnel they came in.
 func PayloadReqID(reqID uint32) uint32 { return reqID | 1<<31 }
 
 // PrefixReqID is that of the CHILD_SA in transport mode for Mobile Prefix
@@ -147,6 +148,7 @@ func (c *Charon) children(cred Credential) []vici.Child {
 			ReqID:    PayloadReqID(reqID),
 			LocalTS:  []string{everywhere.String()},
 			RemoteTS: c.behind(cred),
+			MarkIn:   PayloadReqID(reqID),
 		})
 	}
 	for i := range children {

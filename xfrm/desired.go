@@ -39,6 +39,13 @@ type Desired struct {
 	// binding. Mobility Header messages are not concerned.
 	RouteOptimization bool
 
+	// TunnelledSignalling takes Mobility Header messages from inside the tunnel mode
+	// association for any mobile node's payload, too, where they need no Home
+	// Address option (RFC 4877 section 3). Whose tunnel that was is told by the
+	// packet's mark alone, which the receiver has to compare with [MarkOf]; see
+	// there for what the associations need.
+	TunnelledSignalling bool
+
 	// Tunnel describes the device which carries all bindings. Its zero value
 	// has no device; then Bindings must be empty.
 	Tunnel TunnelConfig

@@ -222,7 +222,7 @@ func TestSetNamesWhatStandsInItsWay(t *testing.T) {
 		put  object.Object
 		want string
 	}{
-		{"policy", policy, "its priority is 1, ours are from 62750 to 62799); delete it"},
+		{"policy", policy, "its priority is 1, ours are from 62748 to 62799); delete it"},
 		{"state", state, "coa 2001:db8:2::a flag wildrecv\" stands where"},
 	}
 	for _, tt := range tests {
@@ -259,6 +259,28 @@ func TestSetWithAReqIDPerMobileNode(t *testing.T) {
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 135 type 16 dir out priority 62750 action block
 		ip xfrm policy add src 2001:db8:1::1/128 dst 2001:db8:1::/64 proto 58 type 147 dir out priority 62750
 		ip xfrm state add src :: dst :: proto hao mode ro reqid 6275 coa :: flag wildrecv`, fake)
+}
+
+// A Mobility Header from inside the tunnel of anybody's payload is told from others by
+// its mark, and needs no Home Address option.
+func TestH52_SetWithTunnelledSignalling(t *testing.T) {
+	t.Parallel()
+	d := desired()
+	d.TunnelledSignalling = true
+	k, fake := start(t, d)
+	const policy = `
+		ip xfrm policy add src ::/0 dst 2001:db8:1::1/128 proto 135 mark 0x80000000 mask 0xc0000000 dir in priority 62748 tmpl src :: dst 2001:db8:1::1 proto esp mode tunnel tmpl proto hao mode ro level use`
+	checkState(t, signallingText+deviceText+policy, fake)
+	d.TunnelledSignalling = false
+	if _, err := k.Set(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	checkState(t, signallingText+deviceText, fake)
+	for mark, want := range map[uint32]bool{0: false, 7: false, 1 << 31: true, MarkOf(1<<31 | 1001): true, 3 << 30: false, 1 << 30: false} {
+		if got := Tunnelled(mark); got != want {
+			t.Errorf("mark %#x: %t", mark, got)
+		}
+	}
 }
 
 func TestSetWithRouteOptimization(t *testing.T) {

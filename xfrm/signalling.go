@@ -16,12 +16,13 @@ func (r PolicyRange) Contains(priority uint32) bool {
 
 // PolicyPriorities returns the range of priorities which marks a policy as
 // ours. charon's own start at 100,000 and so come later.
-func PolicyPriorities() PolicyRange { return PolicyRange{First: 62750, Last: 62799} }
+func PolicyPriorities() PolicyRange { return PolicyRange{First: 62748, Last: 62799} }
 
 // Priorities of our policies within PolicyPriorities: signalling and discovery
 // come before the policies of a protected payload, which would match them as
 // well (RFC 4877 section 7.2.4).
 const (
+	priorityTunnelled         = 62748
 	prioritySignalling        = 62750
 	priorityNeighbors         = 62752
 	prioritySolicitation      = 62754
@@ -87,6 +88,9 @@ func signallingPolicies(d Desired) []object.Policy {
 		list = append(list, neighborPolicies(home)...)
 	}
 	for _, agent := range d.HomeAgents {
+		if d.TunnelledSignalling {
+			list = append(list, tunnelledPolicy(agent))
+		}
 		for _, home := range d.HomePrefixes {
 			list = append(list, receivedPolicy(agent, home, d.ReqID))
 			for _, m := range messages(d) {
@@ -116,6 +120,44 @@ func receivedPolicy(agent netip.Addr, home netip.Prefix, reqID uint32) object.Po
 			espTransport(reqID),
 			// A mobile node at home sends no Home Address option (RFC 6275
 			// section 11.5.5), one that is away must (RFC 4877 section 4.2).
+			keyless(object.HomeAddress, 0),
+		},
+	}
+}
+
+// MarkOf is the mark that packets must be given which came under the tunnel mode
+// association of a mobile node's payload, so that Mobility Header messages are taken
+// from it (RFC 4877 section 5): its reqid, which must have the highest bit and not the
+// next one.
+func MarkOf(reqID uint32) uint32 { return reqID }
+
+// Tunnelled reports whether a packet with this mark came from inside such a tunnel.
+// Others may have marks that somebody else gave them.
+func Tunnelled(mark uint32) bool { return mark&payloadMask == payloadMark }
+
+// Bits of marks, and those of them that tell payload from everything else.
+const (
+	payloadMark = 1 << 31
+	payloadMask = 1<<31 | 1<<30
+)
+
+// tunnelledPolicy takes Mobility Header messages from inside the tunnel for a mobile
+// node's whole payload, which need no Home Address option (RFC 4877 section 3). It is
+// one for all: whose tunnel a message came from is told by the packet's mark, which
+// the receiver has to compare. An association in transport mode gives none.
+//
+// It is for any source, although mobile nodes have tunnels for their home addresses
+// only: the kernel looks for the policy of a migration by the selector without the
+// mark, and must find the one of receivedPolicy.
+func tunnelledPolicy(agent netip.Addr) object.Policy {
+	return object.Policy{
+		Selector: object.Selector{
+			Src: object.Everything(), Dst: object.Host(agent), Protocol: object.MobilityHeader, Mark: payloadMark, Mask: payloadMask,
+		},
+		Direction: object.In,
+		Priority:  priorityTunnelled,
+		Templates: [object.MaxTemplates]object.Template{
+			{Transform: object.ESP, Mode: object.TunnelMode, Src: netip.IPv6Unspecified(), Dst: agent},
 			keyless(object.HomeAddress, 0),
 		},
 	}

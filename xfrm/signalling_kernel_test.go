@@ -254,7 +254,7 @@ func TestProtectSocket(t *testing.T) {
 		reqID uint32
 		want  error
 	}{{0, unix.EPERM}, {1002, unix.EAGAIN}, {1001, nil}, {1002, unix.EAGAIN}, {0, unix.EPERM}, {1001, nil}} {
-		l.must(xfrm.ProtectSocket(agent, step.reqID))
+		l.must(xfrm.ProtectSocket(agent, step.reqID, netip.Addr{}, netip.Addr{}))
 		if err := acknowledge(agent, homeAddress, careOfA, uint16(i)); !errors.Is(err, step.want) {
 			t.Errorf("step %d, reqid %d: got error %v, want %v", i, step.reqID, err, step.want)
 		}

@@ -109,6 +109,7 @@ func acknowledge(u *Update, ack mobility.BindingAcknowledgement) *Reply {
 		Destination: u.Source,
 		HomeAddress: u.HomeAddressOption,
 		Interface:   u.Interface,
+		Tunnelled:   u.Tunnelled,
 		OnLink:      u.AtHome && !ack.Status.Accepted(),
 		Asked:       u.Arrived,
 	}

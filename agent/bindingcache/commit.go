@@ -130,7 +130,7 @@ func (c *Cache) advice(granted mobility.Lifetime) mobility.Lifetime {
 
 func (c *Cache) failed(e *entry, j *job, step Step, cause Reason, now time.Time) Outcome {
 	if step == MoveIKE && j.k {
-		j.k, j.dropIKE = false, j.work.IKEPeer
+		j.k, j.dropIKE = false, j.work.IKEFrom
 		c.count(KeysLeftBehind)
 		return c.done(e, j, now)
 	}

@@ -327,6 +327,9 @@ func TestH54_EndpointStaysBehind(t *testing.T) {
 // H54 and the rest of the K bit.
 func TestH54_KeyManagement(t *testing.T) {
 	t.Parallel()
+	ends := func(u *bindingcache.Update) { u.Message.Lifetime = 0 }
+	atHomeAgain := func(u *bindingcache.Update) { ends(u); atHome(u) }
+	endsInside := func(u *bindingcache.Update) { ends(u); inside(u) }
 	elsewhere := netip.MustParseAddr("2001:db8:c::7")
 	type effect struct {
 		k        bool
@@ -337,6 +340,7 @@ func TestH54_KeyManagement(t *testing.T) {
 	tests := []struct {
 		name   string
 		fresh  bool // first registration to B, not a move from A
+		update func(*bindingcache.Update)
 		flags  mobility.UpdateFlags
 		grant  bindingcache.Grant
 		static bool // the endpoint cannot be moved
@@ -350,6 +354,11 @@ func TestH54_KeyManagement(t *testing.T) {
 		{name: "endpoint cannot move", flags: ahk, static: true, want: effect{drop: careOfA}},
 		{name: "H49: manual keys", flags: ahk, grant: bindingcache.Grant{Keying: bindingcache.KeyedManually}},
 		{name: "first", fresh: true, flags: ahk, want: effect{k: true, from: home, to: careOfB}},
+		{name: "de-registration at home", flags: ahk, update: atHomeAgain, want: effect{k: true, from: careOfA, to: home}},
+		{name: "de-registration at home without K", flags: noK, update: atHomeAgain, want: effect{drop: careOfA}},
+		{name: "de-registration from elsewhere", flags: ahk, update: ends, want: effect{k: true, from: careOfA, to: careOfB}},
+		{name: "H52: de-registration from inside the tunnel", flags: ahk, update: endsInside, want: effect{k: true}},
+		{name: "H52: de-registration without K from inside the tunnel", flags: noK, update: endsInside},
 		{name: "first without K", fresh: true, flags: noK, want: effect{drop: home}},
 	}
 	for _, tt := range tests {
@@ -361,14 +370,18 @@ func TestH54_KeyManagement(t *testing.T) {
 			}
 			tt.grant.Standing = bindingcache.Authorized
 			w.grants[home] = tt.grant
-			out := w.cache.Apply(away(11, 150, careOfB, flags(tt.flags)), w.now)
+			update := away(11, 150, careOfB, flags(tt.flags))
+			if tt.update != nil {
+				tt.update(&update)
+			}
+			out := w.cache.Apply(update, w.now)
 			done := w.cache.Commit(out.Work, w.now)
 			got := effect{
 				k:    done.Reply.Message.(*mobility.BindingAcknowledgement).Flags.Has(mobility.AckKeyManagement),
-				from: out.Work.IKEPeer, drop: done.DropIKE,
+				from: out.Work.IKEFrom, drop: done.DropIKE,
 			}
 			if s := out.Work.Steps; s[len(s)-1] == bindingcache.MoveIKE {
-				got.to = out.Work.New.CareOf
+				got.to = out.Work.IKETo
 			}
 			if diff := cmp.Diff(tt.want, got, addrs, cmp.AllowUnexported(effect{})); diff != "" {
 				t.Errorf("unexpected effect (-want +got):\n%s", diff)

@@ -108,8 +108,12 @@ func checkCareOf(j *judgement) Reason {
 
 // checkCareOfLoop refuses care-of addresses to which packets would come back: a
 // bound home address and an address of ours. A care-of address equal to the home
-// address asks for de-registration and is no loop.
+// address asks for de-registration and is no loop, unless it is that only because
+// the tunnel hides the other one: there the option is a must (RFC 4877 section 3).
 func checkCareOfLoop(j *judgement) Reason {
+	if u := j.update; u.Tunnelled && u.Message.Lifetime != 0 && !u.Message.AlternateCareOf.IsValid() {
+		return CareOfUnprotected
+	}
 	if j.update.deregisters() {
 		return 0
 	}
@@ -125,7 +129,8 @@ func checkCareOfLoop(j *judgement) Reason {
 
 // checkOptions: what belongs to correspondents must not be in a home registration
 // (RFC 6275 section 9.5.1), and the home address must be in its option unless the
-// mobile node is at home to de-register (sections 10.3.1 and 10.3.2).
+// mobile node is at home to de-register (sections 10.3.1 and 10.3.2) or the tunnel
+// says whose it is (RFC 4877 section 3).
 func checkOptions(j *judgement) Reason {
 	m := j.update.Message
 	if !m.Flags.Has(mobility.FlagHomeRegistration) {
@@ -134,7 +139,7 @@ func checkOptions(j *judgement) Reason {
 	if m.NonceIndices != nil || m.Authorization != nil {
 		return ForCorrespondents
 	}
-	if !j.update.HomeAddressOption.IsValid() && !j.update.deregisters() {
+	if !j.update.HomeAddressOption.IsValid() && !j.update.Tunnelled && !j.update.deregisters() {
 		return HomeAddressMissing
 	}
 	return 0

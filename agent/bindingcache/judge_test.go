@@ -95,6 +95,10 @@ func silentRows() []refusalRow {
 func validityRows() []refusalRow {
 	return []refusalRow{
 		{
+			name: "H52: no Alternate Care-of Address option inside the tunnel", update: inside,
+			want: bindingcache.CareOfUnprotected, status: mobility.StatusInvalidCareOfAddress,
+		},
+		{
 			name:   "row 5: care-of address is ours",
 			update: func(u *bindingcache.Update) { u.Message.AlternateCareOf = otherOwn; u.Message.Sequence = 1 },
 			want:   bindingcache.CareOfIsHome, status: mobility.StatusInvalidCareOfAddress,

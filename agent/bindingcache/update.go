@@ -20,6 +20,9 @@ type Update struct {
 	HomeAgent netip.Addr
 	// Interface is the index of the one it arrived on.
 	Interface int
+	// Tunnelled says that the packet came inside the tunnel for the mobile node's
+	// whole payload, where it needs no Home Address option (RFC 4877 section 3).
+	Tunnelled bool
 	// AtHome says that the packet came from a node on the home link.
 	AtHome bool
 	// Arrived is when, for the reply to tell.

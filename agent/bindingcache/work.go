@@ -36,8 +36,8 @@ const (
 	// Relinquish gives up what Probe or Defend claimed for Old (RFC 6275 section
 	// 10.3.2). A Probe may still be going on then, which it ends.
 	Relinquish
-	// MoveIKE moves the key management protocol's endpoint from IKEPeer to New's
-	// care-of address (RFC 6275 section 10.3.1, K=1). It is the last step, and
+	// MoveIKE moves the key management protocol's endpoint from IKEFrom to IKETo
+	// (RFC 6275 section 10.3.1, K=1). It is the last step, and
 	// the one that takes nothing back when it fails: the acknowledgement then
 	// says K=0 and the connections are dropped.
 	MoveIKE
@@ -68,8 +68,8 @@ type Work struct {
 	// Old is what was there and New what shall be; the zero Binding is none.
 	Old, New Binding
 	Steps    []Step
-	// IKEPeer is where [MoveIKE] finds the peer.
-	IKEPeer netip.Addr
+	// IKEFrom is where [MoveIKE] finds the peer, IKETo where the mobile node is.
+	IKEFrom, IKETo netip.Addr
 
 	ticket uint64
 }
@@ -88,6 +88,9 @@ type Reply struct {
 	// OnLink asks to send to the mobile node's link-layer address on Interface,
 	// as it is at home and was refused (RFC 6275 section 10.3.2).
 	OnLink bool
+	// Tunnelled asks to send inside the tunnel for the mobile node's whole payload,
+	// as the update came there.
+	Tunnelled bool
 	// Asked is when the update arrived that this answers; zero if there is none.
 	Asked time.Time
 }
@@ -205,11 +208,14 @@ func (w *job) tearDown(e *entry, link HomeLink) {
 	w.add((there || e.probing()) && link == PhysicalHomeLink, Relinquish)
 }
 
-// followIKE takes the key management connections along to the new care-of
-// address, or leaves a note to discard them (RFC 6275 section 10.3.1). Without
-// other knowledge they end where the binding did, or at the home address if there
-// was none.
+// followIKE takes the key management connections along to where the mobile node
+// is, or leaves a note to discard them (RFC 6275 section 10.3.1). Without other
+// knowledge they end where the binding did, or at the home address if there was
+// none. A mobile node that de-registers need not be at home.
 func (j *judgement) followIKE(work *job) {
+	if j.update.Tunnelled && !j.update.Message.AlternateCareOf.IsValid() {
+		return // the mobile node does not say where it is
+	}
 	from := j.grant.IKEPeer
 	if !from.IsValid() {
 		from = j.home
@@ -217,13 +223,13 @@ func (j *judgement) followIKE(work *job) {
 			from = work.work.Old.CareOf
 		}
 	}
-	if j.grant.Keying != KeyedByIKE || from == work.work.New.CareOf {
+	if j.grant.Keying != KeyedByIKE || from == j.careOf {
 		return
 	}
 	if !work.k {
 		work.dropIKE = from
 		return
 	}
-	work.work.IKEPeer = from
+	work.work.IKEFrom, work.work.IKETo = from, j.careOf
 	work.add(true, MoveIKE)
 }

@@ -117,6 +117,12 @@ func atHome(u *bindingcache.Update) {
 	u.Message.AlternateCareOf = netip.Addr{}
 }
 
+// inside has an update sent inside the tunnel for the payload, without the options.
+func inside(u *bindingcache.Update) {
+	u.Source, u.HomeAddressOption, u.Tunnelled = home, netip.Addr{}, true
+	u.Message.AlternateCareOf = netip.Addr{}
+}
+
 func flags(f mobility.UpdateFlags) func(*bindingcache.Update) {
 	return func(u *bindingcache.Update) { u.Message.Flags = f }
 }

@@ -25,7 +25,7 @@ type Config struct {
 	// Protect, if set, is called before each packet with the socket's descriptor
 	// and the reqid of the security association that it has to leave under, 0 for
 	// none. xfrm.ProtectSocket is meant.
-	Protect func(fd int, association uint32) error
+	Protect func(fd int, association uint32, from, to netip.Addr) error
 	// RequireESP sends no Mobile Prefix Advertisement without ESP (RFC 6275
 	// section 5.4). Otherwise one leaves in the clear where there is no security
 	// association for it.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"sync"
+
+	"homeagent/agent/mobilitysocket/rawsocket"
 )
 
 // A Fake is a [Conn] without a kernel, for tests of those who use one. The zero
@@ -12,9 +14,10 @@ type Fake struct {
 	ready    chan struct{}
 	incoming chan delivery
 
-	mu   sync.Mutex
-	sent []Outgoing
-	err  error
+	mu      sync.Mutex
+	sent    []Outgoing
+	err     error
+	lacking map[uint32]bool // associations
 }
 
 type delivery struct {
@@ -24,7 +27,7 @@ type delivery struct {
 
 // NewFake returns a Fake that sends without error.
 func NewFake() *Fake {
-	return &Fake{ready: make(chan struct{}), incoming: make(chan delivery)}
+	return &Fake{ready: make(chan struct{}), incoming: make(chan delivery), lacking: map[uint32]bool{}}
 }
 
 // Run implements [Conn]; it must be called once.
@@ -53,12 +56,18 @@ func (f *Fake) Deliver(p Packet) {
 // Ready implements [Conn].
 func (f *Fake) Ready() <-chan struct{} { return f.ready }
 
+// Marks implements [Conn].
+func (f *Fake) Marks() bool { return true }
+
 // Send implements [Conn].
 func (f *Fake) Send(o Outgoing) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err != nil {
 		return f.err
+	}
+	if f.lacking[o.Association] {
+		return rawsocket.ErrNoAssociation
 	}
 	o.Payload = append([]byte(nil), o.Payload...)
 	f.sent = append(f.sent, o)
@@ -73,6 +82,13 @@ func (f *Fake) Fail(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.err = err
+}
+
+// Lack has no security association of a reqid from now on.
+func (f *Fake) Lack(association uint32) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lacking[association] = true
 }
 
 // Sent returns what was sent since it was last called.

@@ -18,6 +18,9 @@ type Packet struct {
 	Destination netip.Addr
 	// Interface is the index of the one that the packet arrived on.
 	Interface int
+	// Mark is what the kernel marked the packet with, by which it tells whose tunnel
+	// the packet came in; 0 for none.
+	Mark uint32
 	// Payload is the Mobility Header, beginning with Payload Proto.
 	Payload []byte
 }
@@ -53,7 +56,10 @@ type Outgoing struct {
 	// Association is the reqid of the ESP security association that the packet
 	// has to leave under; 0 leaves it to the policies.
 	Association uint32
-	Payload     []byte // the checksum is the kernel's to fill in
+	// TunnelEnd is the far end of the association in tunnel mode; the zero Addr is
+	// for transport mode.
+	TunnelEnd netip.Addr
+	Payload   []byte // the checksum is the kernel's to fill in
 }
 
 // String returns the packet as tcpdump would show its headers.

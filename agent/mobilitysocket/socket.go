@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,9 @@ type Conn interface {
 	Run(ctx context.Context, handle func(*Packet)) error
 	// Ready is closed once Run receives.
 	Ready() <-chan struct{}
+	// Marks reports whether the kernel tells packets' marks, which it does since
+	// Linux 5.19.
+	Marks() bool
 	// Send sends one packet. It does not wait for the network.
 	Send(Outgoing) error
 	// SendError sends a Binding Error within a rate limit; see ErrRateLimited.
@@ -50,7 +54,7 @@ type Config struct {
 	ReceiveBuffer int
 	// Protect, if set, is called before each packet with the socket's descriptor
 	// and the packet's Association. xfrm.ProtectSocket is meant.
-	Protect func(fd int, association uint32) error
+	Protect func(fd int, association uint32, from, to netip.Addr) error
 	Log     *slog.Logger
 }
 
@@ -81,6 +85,9 @@ func Open(cfg Config) (*Socket, error) {
 	}, nil
 }
 
+// Marks implements [Conn].
+func (s *Socket) Marks() bool { return s.raw.Marks() }
+
 // Run implements [Conn]; it must be called once.
 func (s *Socket) Run(ctx context.Context, handle func(*Packet)) error {
 	close(s.ready)
@@ -96,6 +103,7 @@ func (s *Socket) receive(raw *rawsocket.Packet, handle func(*Packet)) {
 		HomeAddress: raw.HomeAddress,
 		Destination: raw.Destination,
 		Interface:   raw.Interface,
+		Mark:        raw.Mark,
 		Payload:     raw.Payload,
 	}
 	if d := p.judge(); d != Kept {
@@ -119,6 +127,7 @@ func (s *Socket) Send(o Outgoing) error {
 		CareOf:      o.CareOf,
 		Interface:   o.Interface,
 		Association: o.Association,
+		TunnelEnd:   o.TunnelEnd,
 		Payload:     o.Payload,
 	})
 }

@@ -26,10 +26,9 @@ type Effects interface {
 	// Defend answers for the home address on the home link, Relinquish stops.
 	Defend(ctx context.Context, b bindingcache.Binding) error
 	Relinquish(ctx context.Context, b bindingcache.Binding) error
-	// MoveIKE tells the IKE daemon that its peer moved to the binding's care-of
-	// address; DropIKE has it end what it holds for a home address, and does not
-	// wait for that.
-	MoveIKE(ctx context.Context, from netip.Addr, b bindingcache.Binding) error
+	// MoveIKE tells the IKE daemon that its peer moved; DropIKE has it end what it
+	// holds for a home address, and does not wait for that.
+	MoveIKE(ctx context.Context, from, to netip.Addr, b bindingcache.Binding) error
 	DropIKE(home, peer netip.Addr)
 }
 

@@ -78,8 +78,8 @@ func (w *world) Defend(_ context.Context, b bindingcache.Binding) error {
 func (w *world) Relinquish(_ context.Context, b bindingcache.Binding) error {
 	return w.happens("relinquish", b.HomeAddress)
 }
-func (w *world) MoveIKE(_ context.Context, from netip.Addr, b bindingcache.Binding) error {
-	return w.happens("move IKE", from, " ", b.CareOf)
+func (w *world) MoveIKE(_ context.Context, from, to netip.Addr, _ bindingcache.Binding) error {
+	return w.happens("move IKE", from, " ", to)
 }
 func (w *world) DropIKE(_, peer netip.Addr) {
 	w.mu.Lock()

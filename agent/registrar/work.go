@@ -94,7 +94,7 @@ func (r *Registrar) step(ctx context.Context, w *bindingcache.Work, step binding
 	case bindingcache.Relinquish:
 		return r.effects.Relinquish(ctx, w.Old)
 	case bindingcache.MoveIKE:
-		return r.effects.MoveIKE(ctx, w.IKEPeer, w.New)
+		return r.effects.MoveIKE(ctx, w.IKEFrom, w.IKETo, w.New)
 	default:
 		return fmt.Errorf("carrying out a binding: step %v is not known", step)
 	}

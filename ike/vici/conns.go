@@ -51,6 +51,7 @@ type Child struct {
 	Mode              string // "transport_proxy", "tunnel"
 	ReqID             uint32
 	LocalTS, RemoteTS []string // such as "2001:db8::1/128[135]"
+	MarkIn            uint32   // what received packets are marked with; 0 for nothing
 	Proposals         []string
 	Rekey             time.Duration
 }
@@ -108,6 +109,7 @@ func (c Child) fields() []field {
 		str("mode", c.Mode),
 		yesNo("policies", false),
 		number("reqid", c.ReqID),
+		number("set_mark_in", c.MarkIn),
 		list("local_ts", c.LocalTS),
 		list("remote_ts", c.RemoteTS),
 		list("esp_proposals", c.Proposals),

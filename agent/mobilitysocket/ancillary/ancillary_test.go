@@ -68,10 +68,12 @@ func TestParse(t *testing.T) {
 			want:    ancillary.Received{Destination: agent, Interface: 7, HomeAddressOption: careOf},
 		},
 		{
-			name:    "hop limit, drop counter and something unknown",
-			control: slices.Concat(message(1, 99, 1, 2), info, message(unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT, number(255)...), message(unix.SOL_SOCKET, unix.SO_RXQ_OVFL, number(12)...)),
-			want:    ancillary.Received{Destination: agent, Interface: 7, HopLimit: 255, Overflow: 12},
+			name: "hop limit, drop counter, mark and something unknown",
+			control: slices.Concat(message(1, 99, 1, 2), info, message(unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT, number(255)...), message(unix.SOL_SOCKET, unix.SO_RXQ_OVFL, number(12)...),
+				message(unix.SOL_SOCKET, unix.SO_MARK, number(1<<31|7)...)),
+			want: ancillary.Received{Destination: agent, Interface: 7, HopLimit: 255, Overflow: 12, Mark: 1<<31 | 7},
 		},
+		{name: "mark cut off", control: slices.Concat(info, message(unix.SOL_SOCKET, unix.SO_MARK, 1, 2)), flaw: ancillary.Malformed},
 		{name: "other routing header", control: slices.Concat(info, message(unix.IPPROTO_IPV6, unix.IPV6_RTHDR, 135, 0, 4, 0, 0, 0, 0, 0)), want: ancillary.Received{Destination: agent, Interface: 7}},
 		{name: "H6 routing header of type 2", control: slices.Concat(info, message(unix.IPPROTO_IPV6, unix.IPV6_RTHDR, 135, 2, 2, 0, 0, 0, 0, 0)), flaw: ancillary.RoutingHeader},
 		{name: "routing header cut off", control: slices.Concat(info, message(unix.IPPROTO_IPV6, unix.IPV6_RTHDR, 135, 0, 4)), flaw: ancillary.Malformed},
@@ -144,6 +146,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(packetInfo(agent, 7))
 	f.Add(slices.Concat(packetInfo(agent, 7), destinationOptions(homeAddressOption(careOf)...)))
 	f.Add(slices.Concat(packetInfo(agent, 7), message(unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT, number(64)...)))
+	f.Add(slices.Concat(packetInfo(agent, 7), message(unix.SOL_SOCKET, unix.SO_MARK, number(1<<31)...)))
 	f.Add(message(unix.IPPROTO_IPV6, unix.IPV6_RTHDR, 135, 2, 2, 0, 0, 0, 0, 0))
 	f.Fuzz(func(t *testing.T, control []byte) {
 		got, flaw := ancillary.Parse(control)
@@ -154,6 +157,7 @@ func FuzzParse(f *testing.F) {
 			packetInfo(got.Destination, uint32(got.Interface)),
 			message(unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT, number(uint32(got.HopLimit))...),
 			message(unix.SOL_SOCKET, unix.SO_RXQ_OVFL, number(got.Overflow)...),
+			message(unix.SOL_SOCKET, unix.SO_MARK, number(got.Mark)...),
 		)
 		if got.HomeAddressOption.IsValid() {
 			again = append(again, destinationOptions(homeAddressOption(got.HomeAddressOption)...)...)

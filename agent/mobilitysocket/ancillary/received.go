@@ -26,6 +26,10 @@ type Received struct {
 	// address (RFC 6275 section 9.3.1).
 	HomeAddressOption netip.Addr
 
+	// Mark is what the kernel has marked the packet with; 0 where it is too old to
+	// tell (before Linux 5.19).
+	Mark uint32
+
 	// Overflow counts the packets that did not fit into the socket's receive
 	// buffer since it was opened, modulo 2^32.
 	Overflow uint32
@@ -90,6 +94,10 @@ func (r *Received) take(header unix.Cmsghdr, data []byte) Flaw {
 		return r.destinationOptions(data)
 	case [2]int32{unix.IPPROTO_IPV6, unix.IPV6_RTHDR}:
 		return routingHeader(data)
+	case [2]int32{unix.SOL_SOCKET, unix.SO_MARK}:
+		n, flaw := number(data)
+		r.Mark = n
+		return flaw
 	case [2]int32{unix.SOL_SOCKET, unix.SO_RXQ_OVFL}:
 		n, flaw := number(data)
 		r.Overflow = n

@@ -25,22 +25,33 @@ func control(conn *net.IPConn, f func(fd int) error) error {
 }
 
 // setReceiveOptions asks for the control messages that ancillary.Parse reads and
-// for a receive buffer, whose real size it returns.
-func setReceiveOptions(conn *net.IPConn, buffer int) (int, error) {
-	err := control(conn, func(fd int) error {
+// for a receive buffer, and takes down what the kernel gave.
+func (s *Socket) setReceiveOptions() error {
+	err := control(s.conn, func(fd int) error {
 		return errors.Join(
+			s.receiveMarks(fd),
 			option(fd, "IPV6_RECVPKTINFO", unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1),
 			option(fd, "IPV6_RECVHOPLIMIT", unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, 1),
 			option(fd, "IPV6_RECVDSTOPTS", unix.IPPROTO_IPV6, unix.IPV6_RECVDSTOPTS, 1),
 			option(fd, "IPV6_RECVRTHDR", unix.IPPROTO_IPV6, unix.IPV6_RECVRTHDR, 1),
 			option(fd, "SO_RXQ_OVFL", unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1),
-			setReceiveBuffer(fd, buffer),
+			setReceiveBuffer(fd, s.cfg.ReceiveBuffer),
 		)
 	})
-	if err != nil {
-		return 0, err
+	if err == nil {
+		s.buffer, err = receiveBuffer(s.conn)
 	}
-	return receiveBuffer(conn)
+	return err
+}
+
+// receiveMarks asks for packets' marks, which a kernel before 5.19 does not tell.
+func (s *Socket) receiveMarks(fd int) error {
+	err := option(fd, "SO_RCVMARK", unix.SOL_SOCKET, unix.SO_RCVMARK, 1)
+	if errors.Is(err, unix.ENOPROTOOPT) {
+		return nil
+	}
+	s.marks = err == nil
+	return err
 }
 
 // setReceiveBuffer goes beyond net.core.rmem_max if it may.

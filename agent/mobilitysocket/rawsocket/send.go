@@ -35,7 +35,7 @@ func (s *Socket) send(p Outgoing) error {
 	}
 	return control(conn, func(fd int) error {
 		if s.cfg.Protect != nil {
-			if err := s.cfg.Protect(fd, p.Association); err != nil {
+			if err := s.cfg.Protect(fd, p.Association, p.Source, p.TunnelEnd); err != nil {
 				return err
 			}
 		}

@@ -42,8 +42,9 @@ type Config struct {
 	// ICMPv6 only.
 	Types []ipv6.ICMPType
 	// Protect, if set, is called before each packet with the descriptor of the
-	// socket it is sent from and the packet's Association.
-	Protect func(fd int, association uint32) error
+	// socket it is sent from, the packet's Association, and in tunnel mode the
+	// tunnel's ends.
+	Protect func(fd int, association uint32, from, to netip.Addr) error
 }
 
 // A Packet is one that was received. Its Payload is valid until the function that
@@ -57,6 +58,7 @@ type Packet struct {
 	Destination netip.Addr // an address of ours, or a multicast one
 	Interface   int        // index of the one that the packet arrived on
 	HopLimit    int
+	Mark        uint32 // the kernel's; see [ancillary.Received]
 	Payload     []byte
 }
 
@@ -74,14 +76,18 @@ type Outgoing struct {
 	// has to leave under; 0 leaves it to the policies. Without one sending fails
 	// with ErrNoAssociation.
 	Association uint32
-	Payload     []byte // the checksum is the kernel's to fill in
+	// TunnelEnd is the far end of the association in tunnel mode, whose near end is
+	// Source; the zero Addr is for transport mode.
+	TunnelEnd netip.Addr
+	Payload   []byte // the checksum is the kernel's to fill in
 }
 
 // A Socket receives and sends packets of one protocol.
 type Socket struct {
 	cfg    Config
 	conn   *net.IPConn
-	buffer int // octets that the kernel gave
+	buffer int  // octets that the kernel gave
+	marks  bool // it tells them
 	flaws  [ancillary.Flaws]atomic.Uint64
 	count  counts
 
@@ -107,7 +113,7 @@ func Open(cfg Config) (*Socket, error) {
 		return nil, err
 	}
 	s := &Socket{cfg: cfg, conn: conn, bound: map[int]*net.IPConn{}}
-	if s.buffer, err = setReceiveOptions(conn, cfg.ReceiveBuffer); err == nil {
+	if err = s.setReceiveOptions(); err == nil {
 		err = filterTypes(conn, cfg.Types)
 	}
 	if err != nil {
@@ -129,6 +135,9 @@ func listen(protocol int) (*net.IPConn, error) {
 // octets of packets and their overhead; less than was asked for without
 // CAP_NET_ADMIN.
 func (s *Socket) ReceiveBuffer() int { return s.buffer }
+
+// Marks reports whether received packets' marks are known.
+func (s *Socket) Marks() bool { return s.marks }
 
 // Serve hands each received packet to handle until ctx ends, and returns nil then.
 // Errors in receiving are counted, reported to report and survived.
@@ -197,6 +206,7 @@ func packet(m *ipv6.Message, control ancillary.Received) *Packet {
 		Destination: control.Destination,
 		Interface:   control.Interface,
 		HopLimit:    control.HopLimit,
+		Mark:        control.Mark,
 		Payload:     m.Buffers[0][:m.N],
 	}
 	if control.HomeAddressOption.IsValid() {

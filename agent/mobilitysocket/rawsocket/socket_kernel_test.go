@@ -103,11 +103,11 @@ func TestFullBufferInTheKernel(t *testing.T) {
 	check(t, err)
 	check(t, link.Attach(host, "eth0"))
 	check(t, host.AddAddress("eth0", netip.MustParsePrefix("2001:db8:1::1/64")))
-	protect := func(fd int, association uint32) error {
+	protect := func(fd int, association uint32, from, to netip.Addr) error {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1); err != nil { // as little as there is
 			return err
 		}
-		return xfrm.ProtectSocket(fd, association)
+		return xfrm.ProtectSocket(fd, association, from, to)
 	}
 	check(t, host.Do(func() error {
 		socket, err := rawsocket.Open(rawsocket.Config{Protocol: icmpv6, Protect: protect})

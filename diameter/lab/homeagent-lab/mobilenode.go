@@ -29,6 +29,7 @@ type mobileNodeCmd struct {
 	Interface  string        `default:"eth0" help:"Interface that moves (${default})." placeholder:"NAME"`
 	Lifetime   time.Duration `default:"10m" help:"Lifetime to ask for in Binding Updates (${default})." placeholder:"T"`
 	KBit       bool          `name:"k-bit" help:"Ask that IKE follows movements."`
+	Tunnelled  bool          `help:"Send Binding Updates inside the ESP tunnel for the payload, and set up no CHILD_SA for them alone (RFC 4877 section 3)."`
 	Timeout    time.Duration `default:"40s" help:"Give a command up after this time (${default})." placeholder:"T"`
 	Verbose    bool          `short:"v" help:"Log what happens."`
 }
@@ -61,6 +62,7 @@ func (c *mobileNodeCmd) Run(e *environment) error {
 	}
 	node, err := mobilenode.Open(mobilenode.Config{
 		UserName: c.User, HomeAddress: c.HoA, HomeAgent: c.HA, HomeAgentIdentity: c.HAIdentity,
+		Tunnelled: c.Tunnelled, Protect: mobilenode.Protect{Payload: c.Tunnelled},
 		Key: key, KeyID: c.KeyID, Socket: c.Socket, Interface: c.Interface, Lifetime: c.Lifetime, KeyManagement: c.KBit,
 		Log: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level})),
 	})

@@ -27,8 +27,12 @@ type Config struct {
 	Interface         string        // the interface that moves, default eth0
 	Lifetime          time.Duration // asked for in a Binding Update, default 10 min
 	KeyManagement     bool          // asks that IKE follows movements (the K bit)
-	Protect           Protect       // what is under ESP besides Binding Updates
-	Log               *slog.Logger
+	// Tunnelled sends Binding Updates inside the ESP tunnel for the payload, too,
+	// without a Home Address option, and sets up no CHILD_SA for them alone (RFC 4877
+	// sections 3 and 5). Protect must be for the payload.
+	Tunnelled bool
+	Protect   Protect // what is under ESP besides Binding Updates
+	Log       *slog.Logger
 }
 
 // Proposals are what IKE and ESP offer, as strongSwan writes them.
@@ -103,6 +107,14 @@ func (c *Config) validate() error {
 	if c.Lifetime < mobility.LifetimeUnit || c.Lifetime > mobility.MaxLifetime.Duration() {
 		return fmt.Errorf("reading the node's configuration: lifetime %v: must be between %v and %v",
 			c.Lifetime, mobility.LifetimeUnit, mobility.MaxLifetime.Duration())
+	}
+	return c.checkProtect(c.Protect)
+}
+
+// checkProtect keeps the tunnel that Binding Updates take.
+func (c *Config) checkProtect(p Protect) error {
+	if c.Tunnelled && p != (Protect{Payload: true}) {
+		return errors.New("reading the node's configuration: Binding Updates inside the tunnel for the payload need that, and only that")
 	}
 	return nil
 }

@@ -21,7 +21,17 @@ const (
 	directRule  = 1134 // signalling goes on its own way
 	tunnelRule  = 1135 // all else from the home address takes the tunnel
 	policyRank  = 10
+	// idleRank comes after all that could match: the policies are there for
+	// migrations only.
+	idleRank = 100
 )
+
+func (c *Config) rank() int {
+	if c.Tunnelled {
+		return idleRank
+	}
+	return policyRank
+}
 
 // A plane is the node's side of the kernel: extension headers, policies, tunnel.
 type plane struct {
@@ -29,6 +39,7 @@ type plane struct {
 	xfrm        *nl.SocketHandle
 	home, agent netip.Addr
 	reqID       int
+	rank        int // of the policies for signalling
 	shields     []shield
 }
 
@@ -45,7 +56,7 @@ func openPlane(config Config) (*plane, error) {
 	return &plane{
 		netlink: handle, xfrm: &nl.SocketHandle{Socket: socket},
 		home: config.HomeAddress, agent: config.HomeAgent,
-		reqID: int(config.ReqID), shields: config.shields(),
+		reqID: int(config.ReqID), rank: config.rank(), shields: config.shields(),
 	}, nil
 }
 
@@ -95,7 +106,7 @@ func (p *plane) policies(away bool) []netlink.XfrmPolicy {
 
 func (p *plane) policy(direction netlink.Dir, from, to netip.Addr, message mobility.Type) netlink.XfrmPolicy {
 	return netlink.XfrmPolicy{
-		Src: host(from), Dst: host(to), Dir: direction, Priority: policyRank,
+		Src: host(from), Dst: host(to), Dir: direction, Priority: p.rank,
 		Proto: protocol, SrcPort: int(message), // the kernel keeps the MH Type there
 		Tmpls: []netlink.XfrmPolicyTmpl{{
 			Src: net.IPv6zero, Dst: net.IPv6zero,

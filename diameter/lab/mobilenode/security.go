@@ -64,6 +64,9 @@ func (n *Node) Secure(ctx context.Context, careOf netip.Addr) (Association, erro
 // over the IKE_SA, if there is one, and those of no more use ended. The home agent
 // takes that for the node's wish.
 func (n *Node) Protect(ctx context.Context, p Protect) (Association, error) {
+	if err := n.config.checkProtect(p); err != nil {
+		return Association{}, fmt.Errorf("changing what is protected: %w", err)
+	}
 	former := n.config.shields()
 	n.config.Protect = p
 	// strongSwan takes a connection with another address for another one.
@@ -184,11 +187,13 @@ func (n *Node) connection(a Association) vici.Conn {
 		Local: a.CareOf, Remote: n.config.HomeAgent,
 		LocalID: identity(n.config.UserName), RemoteID: n.config.HomeAgentIdentity,
 		Proposals: n.config.Proposals.IKE,
-		Children: []vici.Child{{
+	}
+	if !n.config.Tunnelled {
+		conn.Children = []vici.Child{{
 			Name: childName, Mode: "transport_proxy", ReqID: n.config.ReqID,
 			LocalTS: selector(n.config.HomeAddress), RemoteTS: selector(n.config.HomeAgent),
 			Proposals: n.config.Proposals.ESP,
-		}},
+		}}
 	}
 	for _, s := range n.config.shields() {
 		conn.Children = append(conn.Children, s.childSA(&n.config))

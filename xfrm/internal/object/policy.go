@@ -94,6 +94,9 @@ type Selector struct {
 	// Type is the Mobility Header or ICMPv6 message type, looked at if Typed.
 	Type  uint8
 	Typed bool
+	// Mark picks packets that have these bits, of those in Mask; a zero Mask looks
+	// at none. The kernel keeps it beside the selector.
+	Mark, Mask uint32
 }
 
 // String is the SELECTOR of ip-xfrm(8).
@@ -104,6 +107,9 @@ func (s Selector) String() string {
 	}
 	if s.Typed {
 		text += fmt.Sprintf(" type %d", s.Type)
+	}
+	if s.Mask != 0 {
+		text += fmt.Sprintf(" mark %#x mask %#x", s.Mark, s.Mask)
 	}
 	return text
 }

@@ -41,7 +41,16 @@ func AppendPolicy(b []byte, p object.Policy) []byte {
 	if len(templates) > 0 {
 		b = appendAttr(b, nl.XFRMA_TMPL, templates)
 	}
-	return b
+	return appendMark(b, p.Selector)
+}
+
+// appendMark appends the struct xfrm_mark of a selector that has one.
+func appendMark(b []byte, s object.Selector) []byte {
+	if s.Mask == 0 {
+		return b
+	}
+	mark := native.AppendUint32(nil, s.Mark)
+	return appendAttr(b, nl.XFRMA_MARK, native.AppendUint32(mark, s.Mask))
 }
 
 // AppendPolicyID appends the body of XFRM_MSG_DELPOLICY and
@@ -49,7 +58,8 @@ func AppendPolicy(b []byte, p object.Policy) []byte {
 func AppendPolicyID(b []byte, k object.PolicyKey) []byte {
 	b = appendSelector(b, k.Selector)
 	b = native.AppendUint32(b, 0)
-	return append(b, byte(k.Direction), 0, 0, 0)
+	b = append(b, byte(k.Direction), 0, 0, 0)
+	return appendMark(b, k.Selector)
 }
 
 // appendForever appends a lifetime without limits.
@@ -124,12 +134,26 @@ func parsePolicyAttr(p *object.Policy, typ uint16, value []byte) error {
 	switch typ {
 	case nl.XFRMA_TMPL:
 		return parseTemplates(p, value)
-	case nl.XFRMA_MARK, nl.XFRMA_IF_ID, nl.XFRMA_SEC_CTX:
+	case nl.XFRMA_MARK:
+		return parseMark(&p.Selector, value)
+	case nl.XFRMA_IF_ID, nl.XFRMA_SEC_CTX:
 		return fmt.Errorf("reading a policy: %w", ErrForeign)
 	case nl.XFRMA_POLICY_TYPE:
 		if len(value) > 0 && value[0] != 0 { // 1 is a sub policy
 			return fmt.Errorf("reading a policy: %w", ErrForeign)
 		}
+	}
+	return nil
+}
+
+// parseMark reads a struct xfrm_mark. One that no packet could have is nobody's.
+func parseMark(s *object.Selector, b []byte) error {
+	if len(b) != 8 {
+		return fmt.Errorf("reading a mark of %d octets, expected 8: %w", len(b), errShort)
+	}
+	s.Mark, s.Mask = native.Uint32(b), native.Uint32(b[4:])
+	if s.Mark&^s.Mask != 0 {
+		return fmt.Errorf("reading a mark: %w", ErrForeign)
 	}
 	return nil
 }

@@ -51,11 +51,13 @@ func policies() []object.Policy {
 	selector := object.Selector{Src: prefixes[1], Dst: object.Host(agent), Protocol: object.MobilityHeader, Type: 5, Typed: true}
 	refresh := selector
 	refresh.Type = 0
+	marked := object.Selector{Src: prefixes[0], Dst: object.Host(agent), Protocol: object.MobilityHeader, Mark: 1 << 31, Mask: 3 << 30}
 	return []object.Policy{
 		{Selector: selector, Priority: 62750, Templates: [2]object.Template{transport, option}},
 		{Selector: refresh, Direction: object.Out, Priority: 62750, Templates: [2]object.Template{transport}},
 		{Selector: object.Selector{Src: prefixes[3], Dst: prefixes[0]}, Direction: object.Forward, Priority: 62770, Templates: [2]object.Template{tunnel}},
 		{Selector: object.Selector{Src: prefixes[0], Dst: prefixes[2], Protocol: 58}, Direction: object.Out, Block: true},
+		{Selector: marked, Priority: 62748, Templates: [2]object.Template{tunnel}},
 	}
 }
 
@@ -92,6 +94,28 @@ func TestPolicyOctets(t *testing.T) {
 	p.Templates[1] = object.Template{}
 	if d := cmp.Diff(want, AppendPolicy(nil, p)); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// The policy that is deleted is found by its mark, too.
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	const attribute = "0c00 1500 00000080 000000c0"
+	marked := policies()[4]
+	for name, body := range map[string][]byte{"policy": AppendPolicy(nil, marked), "deletion": AppendPolicyID(nil, marked.Key())} {
+		if want := octets(t, attribute); !bytes.HasSuffix(body, want) {
+			t.Errorf("%s ends with %x, want %x", name, body[max(0, len(body)-len(want)):], want)
+		}
+	}
+	unmarked := marked
+	unmarked.Mask, unmarked.Mark = 0, 0
+	for text, want := range map[string]error{
+		"0c00 1500 01000080 000000c0": ErrForeign, // no packet can have that
+		"0800 1500 00000080":          errShort,
+	} {
+		if _, err := ParsePolicy(append(AppendPolicy(nil, unmarked), octets(t, text)...)); !errors.Is(err, want) {
+			t.Errorf("attribute %s: got error %v, want %v", text, err, want)
+		}
 	}
 }
 
@@ -246,6 +270,7 @@ func TestShortMessages(t *testing.T) {
 		parse func([]byte) error
 		whole int // what is still whole when cut
 	}{
+		"marked": {AppendPolicy(nil, policies()[4]), errOf(ParsePolicy), sizePolicy},
 		"policy": {AppendPolicy(nil, policies()[0]), errOf(ParsePolicy), sizePolicy},
 		"state":  {AppendState(nil, object.State{Transform: object.HomeAddress}), errOf(ParseState), -1},
 		"route":  {AppendRoute(nil, object.Route{Dst: prefixes[1], CareOf: careOf, HomeAgent: agent}, false), errOf(ParseRoute), -1},

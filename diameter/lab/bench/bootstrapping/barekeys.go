@@ -205,6 +205,8 @@ func shared(c ike.Credential) vici.Shared {
 
 // connection is the connection of a newcomer as the home agent loads it.
 func connection(c ike.Credential) vici.Conn {
+	payload := child("payload", "tunnel", ike.PayloadReqID(1001), "::/0", c.HomeAddress.String()+"/128")
+	payload.MarkIn = payload.ReqID
 	return vici.Conn{
 		Name: ike.ConnectionName(c.HomeAddress), Local: c.HomeAgent, LocalID: "fqdn:" + agentIdentity, RemoteID: "email:" + c.UserName,
 		Proposals: ikeProposals, Rekey: 4 * time.Hour, DPD: 2 * time.Minute, Unique: "replace",
@@ -213,7 +215,7 @@ func connection(c ike.Credential) vici.Conn {
 			child("rr", "tunnel", ike.RoutabilityReqID(1001), "::/0[135]", c.HomeAddress.String()+"/128[135]"),
 			child("ht", "tunnel", ike.RoutabilityReqID(1001), "::/0[135/768]", c.HomeAddress.String()+"/128[135/256]"),
 			child("mpd", "transport_proxy", ike.PrefixReqID(1001), c.HomeAgent.String()+"/128[58]", c.HomeAddress.String()+"/128[58]"),
-			child("payload", "tunnel", ike.PayloadReqID(1001), "::/0", c.HomeAddress.String()+"/128"),
+			payload,
 		},
 	}
 }
