@@ -9,7 +9,8 @@ import (
 
 // Misnamed tells, by their place among the mobile nodes of a configuration, which ones
 // strongSwan could not authenticate by their user names: they cannot be IKE identities,
-// or are those of others in its eyes. Those that are keyed by hand have none.
+// or are those of others in its eyes. Those that are keyed by hand have none to prove,
+// but nobody else must get theirs, so that they are compared, too.
 func Misnamed(cfg *config.Config) map[int]error {
 	identities, err := ike.NewIdentities(cfg.IKE.Identity)
 	if err != nil {
@@ -18,12 +19,11 @@ func Misnamed(cfg *config.Config) map[int]error {
 	wrong, users := map[int]error{}, map[string]string{} // by identity
 	for i := range cfg.MobileNodes {
 		n := &cfg.MobileNodes[i]
-		if n.Manual() {
-			continue
-		}
 		identity, err := identities.Of(n.UserName)
 		if err != nil {
-			wrong[i] = fmt.Errorf("it cannot be an IKE identity: %w", err)
+			if !n.Manual() {
+				wrong[i] = fmt.Errorf("it cannot be an IKE identity: %w", err)
+			}
 			continue
 		}
 		if other, taken := users[identity]; taken {

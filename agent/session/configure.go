@@ -117,6 +117,9 @@ func (m *Manager) compare(nodes []Node, now time.Time) (*configuring, error) {
 		}
 	}
 	slices.SortFunc(c.ended, func(a, b store.Session) int { return cmp.Compare(a.UserName, b.UserName) })
+	if err := m.distinct(nodes); err != nil {
+		return nil, err
+	}
 	for i := range nodes {
 		if err := m.compareNode(c, &nodes[i]); err != nil {
 			m.undo(c)
@@ -124,6 +127,20 @@ func (m *Manager) compare(nodes []Node, now time.Time) (*configuring, error) {
 		}
 	}
 	return c, nil
+}
+
+// distinct refuses mobile nodes that the IKE daemon cannot tell apart: who leaves the
+// configuration would take the other one's place along.
+func (m *Manager) distinct(nodes []Node) error {
+	users := make(map[string]string, len(nodes)) // by identity
+	for _, n := range nodes {
+		identity := m.identity(n.UserName)
+		if other, taken := users[identity]; taken {
+			return &NodeError{UserName: n.UserName, Err: fmt.Errorf("the IKE daemon cannot tell it from %q (give one of them another name)", other)}
+		}
+		users[identity] = n.UserName
+	}
+	return nil
 }
 
 func (m *Manager) compareNode(c *configuring, n *Node) error {

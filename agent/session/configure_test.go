@@ -341,3 +341,23 @@ func TestConfigureTellsWhatItDid(t *testing.T) {
 		Added: []string{four.UserName}, Rekeyed: []string{one.UserName}, Changed: []string{two.UserName}, Ended: []string{three.UserName},
 	}, one, two, four)
 }
+
+// A mobile node that leaves the configuration takes nobody's place along, and no AAA
+// server gets what the configuration gives to somebody.
+func TestConfiguredAreToldApart(t *testing.T) {
+	t.Parallel()
+	n, twin := node(t, 1), byHand(t, 2)
+	twin.UserName = strings.ToUpper(n.UserName)
+	b := newBench(t, nil)
+	b.refusesNode(t, `cannot tell it from "mn1@example.com"`, n, twin)
+	b.configure(t, n)
+	b.refusesNode(t, `cannot tell it from "mn1@example.com"`, n, twin)
+	b.owner(t, n)
+	// A configuration that nobody has checked: the one that leaves is not the other.
+	b = newBench(t, func(c *session.Config) { c.Nodes = []session.Node{n, twin} })
+	for _, left := range [][]session.Node{{n}, {twin}} {
+		b.configure(t, left...)
+		b.owner(t, left[0])
+		b.refused(t, request(1), session.UserConfigured)
+	}
+}

@@ -33,10 +33,10 @@ func (d *dormant) insert(e *entry) {
 }
 
 func (d *dormant) remove(e *entry) {
-	delete(d.users, e.UserName)
-	delete(d.known, e.identity)
-	delete(d.homes, e.HomeAddress)
-	delete(d.ids, e.SessionID)
+	deleteOwn(d.users, e.UserName, e)
+	deleteOwn(d.known, e.identity, e)
+	deleteOwn(d.homes, e.HomeAddress, e)
+	deleteOwn(d.ids, e.SessionID, e)
 }
 
 // Dormant lists the sessions that are kept though the configuration has no place for

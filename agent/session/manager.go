@@ -189,13 +189,20 @@ func (m *Manager) remove(user string) {
 		return
 	}
 	delete(m.users, user)
-	delete(m.known, e.identity)
-	delete(m.ids, e.SessionID)
-	delete(m.homes, e.HomeAddress)
+	deleteOwn(m.known, e.identity, e)
+	deleteOwn(m.ids, e.SessionID, e)
+	deleteOwn(m.homes, e.HomeAddress, e)
 	m.load[e.HomeAgent]--
 	m.proven -= proven(&e.Session)
 	m.manual -= manual(&e.Session)
 	m.expiry.drop(e)
+}
+
+// deleteOwn takes an entry out of an index unless the place is another's by now.
+func deleteOwn[K comparable](index map[K]*entry, key K, e *entry) {
+	if index[key] == e {
+		delete(index, key)
+	}
 }
 
 // identity is the one of a user whose name was accepted once. The turns are

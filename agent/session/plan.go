@@ -100,8 +100,10 @@ func (m *Manager) plan(req *Request, now time.Time) (*plan, *Refusal) {
 // earlier finds the user's live session and checks that the request may go on
 // from it.
 func (m *Manager) earlier(req *Request) (*store.Session, *Refusal) {
-	if e, ok := m.known[m.identity(req.UserName)]; ok && e.Configured {
-		return nil, refuse(UserConfigured, nil)
+	for _, e := range []*entry{m.known[m.identity(req.UserName)], m.users[req.UserName]} {
+		if e != nil && e.Configured {
+			return nil, refuse(UserConfigured, nil)
+		}
 	}
 	for _, ids := range []map[string]*entry{m.ids, m.dormant.ids} {
 		if e, ok := ids[req.SessionID]; ok && e.UserName != req.UserName {

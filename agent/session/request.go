@@ -51,23 +51,24 @@ type Grant struct {
 // A Reason says why a request was refused.
 type Reason int
 
-// The reasons, in the order in which they are looked for.
+// The reasons, about in the order in which they are looked for: what is wrong with an
+// address is told before there is no room for the session.
 const (
 	UserNameUnusable Reason = iota + 1
 	UserConfigured
-	UserNameOfOther
 	SessionOfOtherUser
+	UserNameOfOther
 	KeyReplayed
 	KeyReused
 	HomeAgentNotOurs
-	SessionsExhausted
+	AddressConfigured
 	AddressNotServed
 	AddressReserved
-	AddressConfigured
 	AddressOfOtherUser
 	AddressInUse
 	AddressHeldDown
 	AddressesExhausted
+	SessionsExhausted
 	KeyUnusable
 	StoreFailed
 	KeyNotLoaded
@@ -126,7 +127,7 @@ func (r Reason) Key() string {
 	return fmt.Sprintf("reason_%d", int(r))
 }
 
-// Reasons are all reasons, in the order in which they are looked for.
+// Reasons are all reasons, in their order.
 func Reasons() []Reason {
 	all := make([]Reason, 0, len(reasonKeys))
 	for r := UserNameUnusable; r <= ShuttingDown; r++ {
