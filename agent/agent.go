@@ -150,8 +150,9 @@ func (a *Agent) buildSessions() error {
 	a.sessions = session.New(session.Config{
 		HomeAgents: a.cfg.HomeAgent.Addresses, MaxSessions: a.cfg.Limits.Sessions, MaxLifetime: a.cfg.Limits.Authorization,
 		EffectTimeout: a.cfg.Limits.EffectTimeout, Identity: a.cfg.Diameter.Identity, Nodes: sessionNodes(nodes),
-		Ended: func(s store.Session) { a.registrar.Remove(s.HomeAddress) },
-		Began: a.happenings.began, Over: a.happenings.over,
+		Remembered: a.cfg.Limits.Remembered,
+		Ended:      func(s store.Session) { a.registrar.Remove(s.HomeAddress) },
+		Began:      a.happenings.began, Over: a.happenings.over,
 	}, wishStore{a.deps.Store, a.shield}, pool, measuredKeyer{keyer{a.charon, a.kernel, a.happenings}, a.metrics}, a.deps.Log)
 	return nil
 }

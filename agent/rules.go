@@ -42,7 +42,7 @@ type authority struct {
 
 // Grant is bindingcache.Authority's.
 func (a authority) Grant(home netip.Addr, now time.Time) bindingcache.Grant {
-	s, ok := a.agent.sessions.Owner(home)
+	s, ok := a.agent.sessions.Entitled(home)
 	end := s.EndsAt()
 	if !ok || !end.IsZero() && !now.Before(end) {
 		return bindingcache.Grant{}

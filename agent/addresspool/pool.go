@@ -58,6 +58,8 @@ type Claim struct {
 	before   *lease    // the user's lease until then
 	moved    bool      // before was in use
 	withheld bool      // the address was, for the user
+	// Former is another user who had the address last, if Take gave it.
+	Former string
 }
 
 // Assign gives the user an address: the one the user has, else the one it had
@@ -139,7 +141,9 @@ func (p *Pool) Take(user string, address netip.Addr, now time.Time) (Claim, erro
 		return Claim{}, OtherUser
 	}
 	p.forget(l)
-	return p.give(user, address, now), nil
+	c := p.give(user, address, now)
+	c.Former = l.user
+	return c, nil
 }
 
 // refusal tells why nobody can have an address, zero if somebody can.

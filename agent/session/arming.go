@@ -2,30 +2,80 @@ package session
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"homeagent/agent/store"
 )
 
-// arm has the IKE daemon take the key of a configured user, or armLate try again.
-// The caller has the user's turn.
-func (m *Manager) arm(ctx context.Context, user string) {
-	s, ok := m.byUser(user)
-	if ok && s.Configured && !s.Manual {
+// arm has the IKE daemon take the key of a configured user, once it has nothing any more
+// of who had the home address before. The caller has the user's turn.
+func (m *Manager) arm(ctx context.Context, user string) error {
+	s, foreign := m.configured(user)
+	if foreign {
+		if err := m.keys.Forget(ctx, s.HomeAddress); err != nil {
+			return fmt.Errorf("ending what is left of who had %s before: %w", s.HomeAddress, err)
+		}
+	}
+	if s.Configured && !s.Manual {
 		if err := m.keys.Arm(ctx, credential(&s)); err != nil {
-			m.log.Warn("the IKE daemon did not take the key of a mobile node of the configuration, which is tried again",
-				"user_name", user, "home_address", s.HomeAddress, "error", err)
-			select {
-			case m.late <- struct{}{}:
-			default:
-			}
-			return
+			return err
 		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if e, ok := m.users[user]; ok {
+		e.foreign = false
+	}
 	delete(m.unarmed, user)
+	return nil
 }
 
-// armLate loads the keys that the IKE daemon did not take, until ctx ends.
+// configured finds the session of a configured user, and whether its address was
+// somebody else's.
+func (m *Manager) configured(user string) (s store.Session, foreign bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.users[user]
+	if !ok || !e.Configured {
+		return s, false
+	}
+	return e.Session, e.foreign
+}
+
+// armAll tries some users and has armLate try again those that fail. It tells of the
+// first one: mostly the IKE daemon is away, and they are many.
+func (m *Manager) armAll(users []string, arm func(user string) error) {
+	var failed int
+	var first string
+	var cause error
+	for _, user := range users {
+		if err := arm(user); err != nil {
+			if failed++; failed == 1 {
+				first, cause = user, err
+			}
+		}
+	}
+	if failed == 0 {
+		return
+	}
+	m.log.Warn("the IKE daemon is not ready for mobile nodes of the configuration, which is tried again",
+		"mobile_nodes", failed, "first", first, "error", cause)
+	m.armSoon()
+}
+
+// armSoon wakes armLate.
+func (m *Manager) armSoon() {
+	select {
+	case m.late <- struct{}{}:
+	default:
+	}
+}
+
+// armLate tries again, until ctx ends. It says once when all is well again: that it
+// fails still is no news.
 func (m *Manager) armLate(ctx context.Context) {
 	for {
 		select {
@@ -33,30 +83,36 @@ func (m *Manager) armLate(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		select {
-		case <-time.After(retryPause):
-		case <-ctx.Done():
-			return
+		for users := m.unready(); len(users) > 0; users = m.unready() {
+			select {
+			case <-time.After(retryPause):
+			case <-ctx.Done():
+				return
+			}
+			for _, user := range users {
+				if err := m.armOne(ctx, user); err != nil {
+					m.log.Debug("the IKE daemon is still not ready for a mobile node of the configuration", "user_name", user, "error", err)
+				}
+			}
 		}
-		m.mu.Lock()
-		users := make([]string, 0, len(m.unarmed))
-		for user := range m.unarmed {
-			users = append(users, user)
-		}
-		m.mu.Unlock()
-		for _, user := range users {
-			m.armOne(ctx, user)
-		}
+		m.log.Info("the IKE daemon is ready for all mobile nodes of the configuration")
 	}
 }
 
-func (m *Manager) armOne(ctx context.Context, user string) {
+// unready are the configured users for whom armLate has something to do.
+func (m *Manager) unready() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.unarmed))
+}
+
+func (m *Manager) armOne(ctx context.Context, user string) error {
 	end, err := m.turns.take(ctx, m.identity(user))
 	if err != nil {
-		return
+		return err
 	}
 	defer end()
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.EffectTimeout)
 	defer cancel()
-	m.arm(ctx, user)
+	return m.arm(ctx, user)
 }

@@ -93,6 +93,10 @@ func (m *Manager) adopt(p *plan) {
 		p.after.RoutabilitySA, p.after.PayloadSA = e.RoutabilitySA, e.PayloadSA
 	}
 	m.insert(p.after)
+	delete(m.strays, p.after.HomeAddress)
+	if p.asleep != nil && p.asleep.HomeAddress != p.after.HomeAddress {
+		m.strays[p.asleep.HomeAddress] = struct{}{}
+	}
 	m.forgetLeases()
 	m.mu.Unlock()
 	m.wake()
@@ -101,14 +105,12 @@ func (m *Manager) adopt(p *plan) {
 	}
 }
 
-// forgetLeases has the store forget what the pool forgot. The caller holds the
-// lock.
+// forgetLeases has the store forget what the pool forgot, but for the users' last keys.
+// The caller holds the lock.
 func (m *Manager) forgetLeases() {
 	for _, user := range m.pool.Forgotten() {
-		if _, ok := m.pool.Lease(user); !ok && m.dormant.users[user] == nil {
-			delete(m.keyPrints, user)
-		}
 		m.unsettled[user] = struct{}{}
+		m.keepPrint(user)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -33,8 +34,8 @@ func (m *Manager) Configure(ctx context.Context, nodes []Node) (NodeChanges, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.EffectTimeout)
 	defer cancel()
-	if changes := c.changes(); len(changes) > 0 {
-		if err := m.store.Apply(ctx, changes...); err != nil {
+	if len(c.changes) > 0 {
+		if err := m.store.Apply(ctx, c.changes...); err != nil {
 			m.giveUp(c)
 			return NodeChanges{}, fmt.Errorf("taking over mobile nodes: %w", err)
 		}
@@ -52,7 +53,7 @@ type NodeChanges struct{ Added, Rekeyed, Changed, Ended []string }
 func (c *configuring) summary() NodeChanges {
 	var n NodeChanges
 	for _, s := range c.added {
-		if c.ends(s.UserName) {
+		if c.ends[s.UserName] {
 			n.Changed = append(n.Changed, s.UserName)
 		} else {
 			n.Added = append(n.Added, s.UserName)
@@ -62,7 +63,7 @@ func (c *configuring) summary() NodeChanges {
 		n.Rekeyed = append(n.Rekeyed, s.UserName)
 	}
 	for _, s := range c.ended {
-		if !c.adds(s.UserName) {
+		if !c.adds[s.UserName] {
 			n.Ended = append(n.Ended, s.UserName)
 		}
 	}
@@ -102,7 +103,17 @@ type configuring struct {
 	ended, added, rekeyed []store.Session
 	claims                []addresspool.Claim // for those added whose address was free
 	displaced             []Displaced         // those that wait on for somebody's session
+	changes               []store.Change      // what the store must hold of it
 	at                    time.Time
+
+	ends, adds, claimed map[string]bool     // users
+	foreign             map[netip.Addr]bool // home addresses that change hands
+}
+
+func newConfiguring(now time.Time) *configuring {
+	return &configuring{
+		at: now, ends: map[string]bool{}, adds: map[string]bool{}, claimed: map[string]bool{}, foreign: map[netip.Addr]bool{},
+	}
 }
 
 // compare finds the differences and claims what is free. Nothing is kept when it
@@ -110,22 +121,26 @@ type configuring struct {
 func (m *Manager) compare(nodes []Node, now time.Time) (*configuring, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c, known := &configuring{at: now}, byUser(nodes)
+	c, known := newConfiguring(now), byUser(nodes)
 	for user, e := range m.users {
 		if n := known[user]; e.Configured && (n == nil || !n.has(&e.Session)) {
 			c.ended = append(c.ended, e.Session)
+			c.ends[user] = true
 		}
 	}
 	slices.SortFunc(c.ended, func(a, b store.Session) int { return cmp.Compare(a.UserName, b.UserName) })
 	if err := m.distinct(nodes); err != nil {
 		return nil, err
 	}
+	waiting := m.waitingHomes()
 	for i := range nodes {
-		if err := m.compareNode(c, &nodes[i]); err != nil {
-			m.undo(c)
-			return nil, &NodeError{UserName: nodes[i].UserName, Err: err}
+		n := &nodes[i]
+		if err := m.compareNode(c, n, waiting[n.UserName] == n.HomeAddress); err != nil {
+			m.takeBackClaims(c, m.pool.Undo)
+			return nil, &NodeError{UserName: n.UserName, Err: err}
 		}
 	}
+	c.changes = m.changes(c)
 	return c, nil
 }
 
@@ -143,7 +158,7 @@ func (m *Manager) distinct(nodes []Node) error {
 	return nil
 }
 
-func (m *Manager) compareNode(c *configuring, n *Node) error {
+func (m *Manager) compareNode(c *configuring, n *Node, waits bool) error {
 	if e, ok := m.users[n.UserName]; ok && n.has(&e.Session) {
 		if !e.PSK.Equal(n.PSK) {
 			s := e.Session
@@ -154,21 +169,24 @@ func (m *Manager) compareNode(c *configuring, n *Node) error {
 	}
 	free, err := m.admissible(c, n)
 	var taken *takenError
-	if errors.As(err, &taken) && m.isDisplaced(n) {
+	if errors.As(err, &taken) && waits {
 		c.displaced = append(c.displaced, Displaced{*n, taken.by}) // nothing new
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	former, _ := m.pool.Holder(n.HomeAddress)
 	if free {
 		claim, err := m.pool.Take(n.UserName, n.HomeAddress, c.at)
 		if err != nil {
 			return fmt.Errorf("its home address %s: %w (try again in a moment)", n.HomeAddress, err)
 		}
-		c.claims = append(c.claims, claim)
+		c.claims, c.claimed[n.UserName], former = append(c.claims, claim), true, claim.Former
 	}
+	c.foreign[n.HomeAddress] = former != "" && former != n.UserName
 	c.added = append(c.added, m.sessionOf(n, c.at))
+	c.adds[n.UserName] = true
 	return nil
 }
 
@@ -180,7 +198,7 @@ func (m *Manager) admissible(c *configuring, n *Node) (free bool, err error) {
 		return false, fmt.Errorf("its user name cannot be an IKE identity: %w", err)
 	}
 	for _, known := range []map[string]*entry{m.known, m.dormant.known} {
-		if e, ok := known[cmp.Or(identity, n.UserName)]; ok && !c.ends(e.UserName) {
+		if e, ok := known[cmp.Or(identity, n.UserName)]; ok && !c.ends[e.UserName] {
 			return false, &takenError{e.UserName, fmt.Sprintf("%q has a session already, which the IKE daemon cannot tell from it (end it: homeagentctl release %s)", e.UserName, e.UserName)}
 		}
 	}
@@ -191,55 +209,55 @@ func (m *Manager) admissible(c *configuring, n *Node) (free bool, err error) {
 		return false, fmt.Errorf("its home address %s, as home prefixes are in force now: %s (systemctl restart homeagent)", n.HomeAddress, r.String())
 	}
 	holder, inUse := m.pool.Holder(n.HomeAddress)
-	if inUse && !c.ends(holder) {
+	if inUse && !c.ends[holder] {
 		return false, &takenError{holder, fmt.Sprintf("its home address %s is in use by %q (end that session: homeagentctl release %s)", n.HomeAddress, holder, n.HomeAddress)}
 	}
 	return !inUse, nil
 }
 
-func (c *configuring) ends(user string) bool {
-	return slices.ContainsFunc(c.ended, func(s store.Session) bool { return s.UserName == user })
-}
-
-func (c *configuring) adds(user string) bool {
-	return slices.ContainsFunc(c.added, func(s store.Session) bool { return s.UserName == user })
-}
-
 // why is the cause of the end of a mobile node's session.
 func (c *configuring) why(user string) Cause {
-	if c.adds(user) {
+	if c.adds[user] {
 		return ChangedInConfiguration
 	}
 	return LeftConfiguration
 }
 
-func (c *configuring) claimed(user string) bool {
-	return slices.ContainsFunc(c.claims, func(l addresspool.Claim) bool { return l.UserName == user })
-}
-
-func (c *configuring) changes() []store.Change {
+// changes are what the store must hold afterwards. The caller holds the lock.
+func (m *Manager) changes(c *configuring) []store.Change {
 	var all []store.Change
+	left := map[string]netip.Addr{}
 	for _, s := range c.ended {
-		all = append(all, store.DeleteSession{UserName: s.UserName}, store.DeleteBinding{HomeAddress: s.HomeAddress},
-			store.PutLease{Lease: store.Lease{UserName: s.UserName, Address: s.HomeAddress, Released: c.at}})
+		lease := m.leaseOf(s.UserName, s.HomeAddress, c.at)
+		lease.Released = c.at
+		all = append(all, store.DeleteSession{UserName: s.UserName}, store.DeleteBinding{HomeAddress: s.HomeAddress}, store.PutLease{Lease: lease})
+		left[s.UserName] = s.HomeAddress
 	}
 	for i := range c.added {
-		all = append(all, added(&c.added[i])...)
+		s := &c.added[i]
+		lease := m.leaseOf(s.UserName, s.HomeAddress, c.at)
+		if before, moved := left[s.UserName]; moved && before != s.HomeAddress && !c.claimed[s.UserName] {
+			// The pool does not know of it yet.
+			lease.Former = append(lease.Former, store.Former{Address: before, Released: c.at})
+		}
+		all = append(all, store.PutSession{Session: record(*s)}, store.PutLease{Lease: lease})
 	}
 	return all
 }
 
-// undo takes claims back. The caller holds the lock.
-func (m *Manager) undo(c *configuring) {
+// takeBackClaims takes claims back in one of the pool's ways. The caller holds the
+// lock.
+func (m *Manager) takeBackClaims(c *configuring, back func(addresspool.Claim)) {
 	for _, claim := range slices.Backward(c.claims) {
-		m.pool.Undo(claim)
+		back(claim)
 	}
 }
 
-// giveUp takes everything back. What the store came to hold is not known.
+// giveUp takes everything back. What the store came to hold is not known, so nobody
+// else gets the addresses before it is.
 func (m *Manager) giveUp(c *configuring) {
 	m.mu.Lock()
-	m.undo(c)
+	m.takeBackClaims(c, m.pool.Withhold)
 	m.mu.Unlock()
 	var users []string
 	for _, s := range slices.Concat(c.ended, c.added) {
@@ -256,25 +274,23 @@ func (m *Manager) carry(c *configuring) {
 	defer m.mu.Unlock()
 	for _, s := range c.ended {
 		m.remove(s.UserName)
-		if !c.claimed(s.UserName) {
+		if !c.claimed[s.UserName] {
 			m.pool.Release(s.UserName, c.at)
 		}
 	}
 	for _, s := range c.added {
-		if !c.claimed(s.UserName) {
+		if !c.claimed[s.UserName] {
 			if _, err := m.pool.Take(s.UserName, s.HomeAddress, c.at); err != nil {
 				m.log.Error("the home address of a mobile node of the configuration is somebody else's", "user_name", s.UserName, "home_address", s.HomeAddress, "error", err)
 			}
 		}
-		m.insert(s)
+		m.insert(s).foreign = c.foreign[s.HomeAddress]
 	}
 	for _, s := range c.rekeyed {
 		m.users[s.UserName].PSK = s.PSK
 	}
 	for _, s := range slices.Concat(c.added, c.rekeyed) {
-		if !s.Manual {
-			m.unarmed[s.UserName] = true
-		}
+		m.unarmed[s.UserName] = true
 	}
 	m.displaced = c.displaced
 	sortDisplaced(m.displaced)
@@ -282,10 +298,11 @@ func (m *Manager) carry(c *configuring) {
 	m.wake()
 }
 
-// follow tells the IKE daemon and the others what has changed.
+// follow tells the IKE daemon and the others what has changed. An address that changes
+// hands is forgotten before the next one's key is loaded.
 func (m *Manager) follow(ctx context.Context, c *configuring) {
 	for _, s := range c.ended {
-		if !s.Manual {
+		if !s.Manual && !c.foreign[s.HomeAddress] {
 			if err := m.keys.Forget(ctx, s.HomeAddress); err != nil {
 				m.log.Warn("a mobile node that left the configuration is still known to the IKE daemon, which removes it when it can be reached",
 					"user_name", s.UserName, "home_address", s.HomeAddress, "error", err)
@@ -296,12 +313,12 @@ func (m *Manager) follow(ctx context.Context, c *configuring) {
 			m.cfg.Over(s, c.why(s.UserName))
 		}
 	}
+	var users []string
 	for _, s := range slices.Concat(c.added, c.rekeyed) {
 		if m.cfg.Began != nil {
-			m.cfg.Began(s, !c.adds(s.UserName))
+			m.cfg.Began(s, !c.adds[s.UserName])
 		}
-		if !s.Manual {
-			m.arm(ctx, s.UserName)
-		}
+		users = append(users, s.UserName)
 	}
+	m.armAll(users, func(user string) error { return m.arm(ctx, user) })
 }

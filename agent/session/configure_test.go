@@ -1,8 +1,10 @@
 package session_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -360,4 +362,132 @@ func TestConfiguredAreToldApart(t *testing.T) {
 		b.owner(t, left[0])
 		b.refused(t, request(1), session.UserConfigured)
 	}
+}
+
+// An address that a mobile node of the configuration gives up is held down for AAA
+// servers' users, by a reload as by a restart.
+func TestConfiguredLeavesItsAddressHeldDown(t *testing.T) {
+	t.Parallel()
+	n := node(t, 1)
+	elsewhere := n
+	elsewhere.HomeAddress = node(t, 5).HomeAddress
+	for name, after := range map[string][]session.Node{"it leaves": nil, "it moves": {elsewhere}} {
+		for how, change := range map[string]func(*testing.T, *bench){
+			"reload": func(t *testing.T, b *bench) { b.configure(t, after...) },
+			"start":  func(t *testing.T, b *bench) { b.cfg.Nodes = after; b.restart(t) },
+		} {
+			t.Run(name+" by a "+how, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					b := newBench(t, func(c *session.Config) { c.Nodes = []session.Node{n} })
+					change(t, b)
+					b.cfg.Nodes = after
+					other := request(7)
+					other.HomeAddress = n.HomeAddress
+					for range 2 {
+						b.refused(t, other, session.AddressHeldDown)
+						time.Sleep(20 * time.Second)
+						b.restart(t)
+					}
+					time.Sleep(time.Minute)
+					b.must(t, other)
+				})
+			})
+		}
+	}
+}
+
+// Nobody registers an address while strongSwan may have security associations of who
+// had it before.
+func TestConfiguredWaitsForTheEndOfTheFormerOwner(t *testing.T) {
+	t.Parallel()
+	away := errors.New("charon is away")
+	for name, heir := range map[string]session.Node{"by IKE": node(t, 1), "by hand": byHand(t, 1)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, nil)
+				b.run(t)
+				former := request(7)
+				former.HomeAddress = heir.HomeAddress
+				b.must(t, former)
+				b.charon.fail(away, away)
+				if err := b.Release(t.Context(), former.UserName); err != nil {
+					t.Fatal(err)
+				}
+				b.configure(t, heir)
+				b.owner(t, heir)
+				time.Sleep(10 * time.Second)
+				if s, ok := b.Entitled(heir.HomeAddress); ok {
+					t.Errorf("%s may register, and strongSwan holds what was %s's", s.UserName, b.charon.held[heir.HomeAddress].UserName)
+				}
+				b.charon.fail(nil, nil)
+				time.Sleep(2 * time.Second)
+				if s, ok := b.Entitled(heir.HomeAddress); !ok || b.charon.held[heir.HomeAddress].UserName == former.UserName {
+					t.Errorf("%q may register: %t; strongSwan holds %+v", s.UserName, ok, b.charon.held)
+				}
+			})
+		})
+	}
+}
+
+// Two mobile nodes exchange their addresses: what strongSwan has of one is ended before
+// it learns the other's key.
+func TestConfiguredExchangeForgetsFirst(t *testing.T) {
+	t.Parallel()
+	one, two := node(t, 1), node(t, 2)
+	b := newBench(t, nil)
+	b.configure(t, one, two)
+	b.charon.order = nil
+	one.HomeAddress, two.HomeAddress = two.HomeAddress, one.HomeAddress
+	b.configure(t, one, two)
+	want := []string{"forget mn2@example.com", "arm mn1@example.com", "forget mn1@example.com", "arm mn2@example.com"}
+	if !slices.Equal(b.charon.order, want) {
+		t.Errorf("got %q, want %q", b.charon.order, want)
+	}
+	for _, n := range []session.Node{one, two} {
+		if s, ok := b.Entitled(n.HomeAddress); !ok || s.UserName != n.UserName {
+			t.Errorf("%s: entitled is %q", n.HomeAddress, s.UserName)
+		}
+	}
+}
+
+// Nobody else gets an address that the store may show as a mobile node's.
+func TestConfiguredWithholdsWhatTheStoreMayHold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		n := node(t, 1)
+		b.disk.fail(errors.New("the disk is full"))
+		if _, err := b.Configure(t.Context(), []session.Node{n}); err == nil {
+			t.Fatal("no error")
+		}
+		b.disk.fail(nil)
+		other := request(7)
+		other.HomeAddress = n.HomeAddress
+		b.refused(t, other, session.AddressHeldDown)
+		b.run(t)
+		synctest.Wait() // Run settles it
+		b.must(t, other)
+	})
+}
+
+// While strongSwan is away, the log is not filled.
+func TestConfiguredArmsInSilence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		var log bytes.Buffer
+		b.Manager = session.New(b.cfg, b.disk, b.pool(t), b.charon, slog.New(slog.NewTextHandler(&log, nil)))
+		b.run(t)
+		b.charon.fail(errors.New("charon is away"), nil)
+		b.configure(t, node(t, 1), node(t, 2), node(t, 3))
+		time.Sleep(time.Minute)
+		b.charon.fail(nil, nil)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); len(lines) != 2 || !strings.Contains(lines[0], "mobile_nodes=3") || len(b.charon.held) != 3 {
+			t.Errorf("strongSwan holds %d keys, and the log says:\n%s", len(b.charon.held), &log)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 )
 
@@ -26,12 +27,14 @@ func sortDisplaced(all []Displaced) {
 	slices.SortFunc(all, func(a, b Displaced) int { return cmp.Compare(a.UserName, b.UserName) })
 }
 
-// isDisplaced tells whether a mobile node was let wait already. The caller holds the
-// lock.
-func (m *Manager) isDisplaced(n *Node) bool {
-	return slices.ContainsFunc(m.displaced, func(d Displaced) bool {
-		return d.UserName == n.UserName && d.HomeAddress == n.HomeAddress
-	})
+// waitingHomes are the home addresses of the mobile nodes that were let wait already, by
+// their user names. The caller holds the lock.
+func (m *Manager) waitingHomes() map[string]netip.Addr {
+	homes := make(map[string]netip.Addr, len(m.displaced))
+	for _, d := range m.displaced {
+		homes[d.UserName] = d.HomeAddress
+	}
+	return homes
 }
 
 // A takenError says who has what a mobile node of the configuration is to have.

@@ -47,6 +47,9 @@ type Config struct {
 	MaxSessions int
 	// MaxLifetime caps every authorization, 0 for no cap.
 	MaxLifetime time.Duration
+	// Remembered bounds the users who have no lease any more and whose last key is
+	// refused; 0 stands for addresspool.DefaultRememberMax.
+	Remembered int
 	// EffectTimeout bounds the time that store and IKE daemon may take for one
 	// request.
 	EffectTimeout time.Duration
@@ -86,9 +89,12 @@ type Manager struct {
 	ours      map[netip.Addr]bool // home agent addresses
 	load      map[netip.Addr]int  // sessions by home agent address
 	expiry    expiryQueue
-	unsettled map[string]struct{} // users whose durable state may lag behind memory
-	keyPrints map[string]psk.Fingerprint
-	proven    int             // sessions that an IKE_AUTH has proven
+	unsettled map[string]struct{}        // users whose durable state may lag behind memory
+	keyPrints map[string]psk.Fingerprint // of users' last keys
+	prints    prints
+	proven    int // sessions that an IKE_AUTH has proven
+	// strays are home addresses of which the store may hold a binding that is nobody's.
+	strays    map[netip.Addr]struct{}
 	dropped   []dropped       // by Restore, until Run tells of them
 	dormant   dormant         // sessions that the configuration has no place for
 	displaced []Displaced     // mobile nodes of the configuration that have no session
@@ -96,7 +102,7 @@ type Manager struct {
 	reqIDs    uint32          // the highest one given, firstReqID-1 if none was
 	manualIDs uint32          // the same of manual sessions
 	manual    int             // sessions that use no IKE
-	unarmed   map[string]bool // configured users whose key the IKE daemon did not take yet
+	unarmed   map[string]bool // configured users for whom the IKE daemon is not as it has to be yet
 	minted    uint64          // Acct-Multi-Session-Ids made
 }
 
@@ -105,6 +111,9 @@ type entry struct {
 	store.Session
 	identity string
 	place    int // -1: never expires
+	// foreign is set while the IKE daemon may still have security associations of
+	// another user who had the home address before.
+	foreign bool
 }
 
 // firstReqID is above what charon gives to connections without a reqid of their
@@ -121,8 +130,8 @@ func New(cfg Config, st store.Store, pool *addresspool.Pool, keys Keyer, log *sl
 		cfg: cfg, store: st, pool: pool, keys: keys, log: log,
 		ready: make(chan struct{}), kick: make(chan struct{}, 1), late: make(chan struct{}, 1),
 		users: map[string]*entry{}, known: map[string]*entry{}, promised: map[string]string{}, ours: map[netip.Addr]bool{}, ids: map[string]*entry{}, homes: map[netip.Addr]*entry{},
-		load: map[netip.Addr]int{}, unsettled: map[string]struct{}{}, keyPrints: map[string]psk.Fingerprint{},
-		dormant: newDormant(), reqIDs: firstReqID - 1, manualIDs: firstManualReqID - 1, unarmed: map[string]bool{},
+		load: map[netip.Addr]int{}, unsettled: map[string]struct{}{}, keyPrints: map[string]psk.Fingerprint{}, prints: newPrints(),
+		dormant: newDormant(), strays: map[netip.Addr]struct{}{}, reqIDs: firstReqID - 1, manualIDs: firstManualReqID - 1, unarmed: map[string]bool{},
 	}
 	for _, ha := range cfg.HomeAgents {
 		m.ours[ha] = true
@@ -148,8 +157,9 @@ func credential(s *store.Session) Credential {
 
 // insert puts a session into the indexes, in place of the user's earlier one.
 // The caller holds the lock.
-func (m *Manager) insert(s store.Session) {
+func (m *Manager) insert(s store.Session) *entry {
 	m.remove(s.UserName)
+	m.prints.remove(s.UserName)
 	e := &entry{Session: s, identity: m.identity(s.UserName), place: -1}
 	m.users[s.UserName], m.known[e.identity], m.homes[s.HomeAddress] = e, e, e
 	if s.SessionID != "" {
@@ -159,6 +169,7 @@ func (m *Manager) insert(s store.Session) {
 	m.load[s.HomeAgent]++
 	m.proven += proven(&s)
 	m.expiry.add(e)
+	return e
 }
 
 // proven is 1 for a session whose key an IKE_AUTH has proven, and else 0.

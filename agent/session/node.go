@@ -140,16 +140,44 @@ func (m *Manager) addNodes(kept *records, nodes []Node) {
 	for i := range kept.dormant {
 		m.noteReqID(&kept.dormant[i])
 	}
-	now := time.Now()
+	now, former, waiting := time.Now(), kept.holders(), map[string]bool{}
+	for _, d := range kept.displaced {
+		waiting[d.UserName] = true
+	}
 	for i := range nodes {
 		n := &nodes[i]
-		if _, there := kept.sessions[n.UserName]; there || kept.isDisplaced(n.UserName) || !m.pool.Serves(n.HomeAddress) {
+		if _, there := kept.sessions[n.UserName]; there || waiting[n.UserName] || !m.pool.Serves(n.HomeAddress) {
 			continue
 		}
-		s := m.sessionOf(n, now)
-		kept.sessions[n.UserName] = s
-		kept.changes = append(kept.changes, added(&s)...)
+		kept.add(m.sessionOf(n, now))
+		if user := former[n.HomeAddress]; user != "" && user != n.UserName {
+			kept.foreign = append(kept.foreign, n.UserName)
+		}
 	}
+}
+
+// add makes a session, which its user's lease has to agree with. An address that the
+// user had before stays held down.
+func (r *records) add(s store.Session) {
+	l := r.leases[s.UserName]
+	if l.Address.IsValid() && l.Address != s.HomeAddress && !l.Released.IsZero() {
+		l.Former = append(l.Former, store.Former{Address: l.Address, Released: l.Released})
+	}
+	l.UserName, l.Address, l.Released = s.UserName, s.HomeAddress, time.Time{}
+	r.sessions[s.UserName], r.leases[s.UserName] = s, l
+	r.changes = append(r.changes, store.PutSession{Session: record(s)}, store.PutLease{Lease: l})
+}
+
+// holders are the users who had home addresses last.
+func (r *records) holders() map[netip.Addr]string {
+	users := make(map[netip.Addr]string, len(r.leases))
+	for user, l := range r.leases {
+		users[l.Address] = user
+	}
+	for _, d := range r.dropped {
+		users[d.HomeAddress] = d.UserName
+	}
+	return users
 }
 
 // sessionOf makes the session of a mobile node. The caller holds the lock.
@@ -174,12 +202,4 @@ func (m *Manager) noteReqID(s *store.Session) {
 		return
 	}
 	m.reqIDs = max(m.reqIDs, s.ReqID)
-}
-
-// added is what the store must hold of a new mobile node of the configuration.
-func added(s *store.Session) []store.Change {
-	return []store.Change{
-		store.PutSession{Session: record(*s)},
-		store.PutLease{Lease: store.Lease{UserName: s.UserName, Address: s.HomeAddress}},
-	}
 }

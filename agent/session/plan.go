@@ -18,6 +18,7 @@ type plan struct {
 	asleep *store.Session // the user's dormant session, which ends with this
 	after  store.Session
 	claim  addresspool.Claim
+	stray  bool // the store may hold a binding of somebody else's for the home address
 	// lastKey is that of the user's last session that ended.
 	lastKey psk.Fingerprint
 	// former are the addresses that the user has left, also by this plan.
@@ -32,6 +33,8 @@ func (p *plan) newcomers() int {
 	return 0
 }
 
+// changes make the plan durable. The binding of an address that is left stays until the
+// plan is carried out, as it may be taken back.
 func (p *plan) changes() []store.Change {
 	changes := []store.Change{
 		store.PutSession{Session: p.after},
@@ -39,11 +42,8 @@ func (p *plan) changes() []store.Change {
 			UserName: p.after.UserName, Address: p.after.HomeAddress, LastKey: p.lastKey, Former: p.former,
 		}},
 	}
-	if p.before != nil && p.before.HomeAddress != p.after.HomeAddress {
-		changes = append(changes, store.DeleteBinding{HomeAddress: p.before.HomeAddress})
-	}
-	if p.asleep != nil {
-		changes = append(changes, store.DeleteBinding{HomeAddress: p.asleep.HomeAddress})
+	if p.stray {
+		changes = append(changes, store.DeleteBinding{HomeAddress: p.after.HomeAddress})
 	}
 	return changes
 }
@@ -92,6 +92,7 @@ func (m *Manager) plan(req *Request, now time.Time) (*plan, *Refusal) {
 		asleep := e.Session
 		p.asleep = &asleep
 	}
+	_, p.stray = m.strays[claim.Address]
 	m.planned += p.newcomers()
 	m.promised[req.SessionID] = req.UserName
 	return p, nil

@@ -10,6 +10,7 @@ import (
 
 	"homeagent/agent/addresspool"
 	"homeagent/agent/store"
+	"homeagent/ike/psk"
 )
 
 // Restore reads leases and sessions back from the store, before Run, and
@@ -46,12 +47,19 @@ func (m *Manager) Restore() ([]Credential, error) {
 	m.displaced = kept.displaced
 	sortDisplaced(m.displaced)
 	m.forgetLeases()
+	for user := range kept.leases {
+		m.keepPrint(user)
+	}
 	var creds []Credential
 	for _, s := range kept.sessions {
 		m.insert(s)
 		if !s.Manual {
 			creds = append(creds, credential(&s))
 		}
+	}
+	for _, user := range kept.foreign {
+		m.users[user].foreign, m.unarmed[user] = true, true
+		m.armSoon()
 	}
 	return creds, m.drop(kept)
 }
@@ -95,6 +103,7 @@ type records struct {
 
 	dormant   []store.Session
 	displaced []Displaced
+	foreign   []string // users added at the home address of somebody else
 }
 
 // A dropped session is one that Restore ended.
@@ -171,14 +180,22 @@ func (r *records) drop(s *store.Session, why Cause) {
 	delete(r.sessions, s.UserName)
 	r.dropped = append(r.dropped, dropped{*s, why})
 	r.changes = append(r.changes, store.DeleteSession{UserName: s.UserName}, store.DeleteBinding{HomeAddress: s.HomeAddress})
-	if l := r.leases[s.UserName]; l.Released.IsZero() && l.Address == s.HomeAddress {
-		r.withdraw(l)
+	l := r.leases[s.UserName]
+	if s.Fingerprint != (psk.Fingerprint{}) {
+		l.LastKey = s.Fingerprint
 	}
+	l.UserName, l.Address = s.UserName, s.HomeAddress
+	r.release(l)
 }
 
-// withdraw takes the address of a lease away.
-func (r *records) withdraw(l store.Lease) {
-	change := putFormer(l)
+// release ends the use of a lease: the address is held down unless it is somebody's,
+// and the user's last key stays refused.
+func (r *records) release(l store.Lease) {
+	l.Released = time.Now()
+	change := store.Change(store.PutLease{Lease: l})
+	if other, taken := r.homes[l.Address]; taken && other != l.UserName {
+		change = withoutAddress(l)
+	}
 	delete(r.leases, l.UserName)
 	if put, ok := change.(store.PutLease); ok {
 		r.leases[l.UserName] = put.Lease
@@ -188,18 +205,12 @@ func (r *records) withdraw(l store.Lease) {
 
 // align ends a lease in use without a session: nothing else ever would.
 func (r *records) align(user string, l store.Lease, log *slog.Logger) {
-	if s, ok := r.sessions[user]; !l.Released.IsZero() || ok && s.HomeAddress == l.Address {
+	if s, ok := r.sessions[user]; !l.Address.IsValid() || !l.Released.IsZero() || ok && s.HomeAddress == l.Address {
 		return
 	}
 	log.Error("a home address is leased to a user without a session that has it, the lease is ended",
 		"user_name", user, "home_address", l.Address)
-	if _, taken := r.homes[l.Address]; taken {
-		r.withdraw(l)
-		return
-	}
-	l.Released = time.Now()
-	r.leases[user] = l
-	r.changes = append(r.changes, store.PutLease{Lease: l})
+	r.release(l)
 }
 
 // poolLeases are the leases that were released, those that were left for another
@@ -211,7 +222,7 @@ func (r *records) poolLeases(serves func(netip.Addr) bool) []addresspool.Lease {
 		for _, f := range l.Former { // first: of those released at one time the last one is the newest
 			all = append(all, addresspool.Lease{UserName: user, Address: f.Address, Released: f.Released})
 		}
-		if !l.Released.IsZero() {
+		if l.Address.IsValid() && !l.Released.IsZero() {
 			all = append(all, addresspool.Lease{UserName: user, Address: l.Address, Released: l.Released})
 		}
 	}

@@ -76,8 +76,12 @@ func TestRestoreSettlesWhoseAnAddressIs(t *testing.T) {
 				t.Errorf("the log does not name %s and %s:\n%s", loser, contested, log)
 			}
 			left := storetest.Take(t, b.disk)
-			if len(left.Sessions) != 1 || len(left.Leases) != 1 || len(left.Bindings) != 0 || left.Leases[winner].Address != contested {
+			if len(left.Sessions) != 1 || len(left.Bindings) != 0 || left.Leases[winner].Address != contested {
 				t.Errorf("the store holds %+v", left)
+			}
+			// Nothing of the loser's is left but the key that must not come back.
+			if l := left.Leases[loser]; len(left.Leases) != 2 || l.Address.IsValid() || l.LastKey != storetest.Session(first).Fingerprint {
+				t.Errorf("the store holds the lease %+v", l)
 			}
 			if _, log := b.logged(t, prefix); log != "" {
 				t.Errorf("the second start says:\n%s", log)

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -75,6 +76,10 @@ func (m *Manager) settle(ctx context.Context) bool {
 			end()
 		}
 	}()
+	strays := m.strayBindings()
+	for _, home := range strays {
+		changes = append(changes, store.DeleteBinding{HomeAddress: home})
+	}
 	if len(changes) == 0 {
 		return len(users) == 0
 	}
@@ -86,6 +91,7 @@ func (m *Manager) settle(ctx context.Context) bool {
 		return false
 	}
 	m.settled(settled)
+	m.forgetStrays(strays)
 	return len(settled) == len(users)
 }
 
@@ -104,6 +110,27 @@ func (m *Manager) collect(users []string) (changes []store.Change, settled []str
 	return changes, settled, endTurns
 }
 
+// strayBindings are those that nobody can have taken for his own meanwhile.
+func (m *Manager) strayBindings() []netip.Addr {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []netip.Addr
+	for home := range m.strays {
+		if m.homes[home] == nil {
+			all = append(all, home)
+		}
+	}
+	return all
+}
+
+func (m *Manager) forgetStrays(homes []netip.Addr) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, home := range homes {
+		delete(m.strays, home)
+	}
+}
+
 // durable is what the store must hold of a user.
 func (m *Manager) durable(user string) []store.Change {
 	m.mu.Lock()
@@ -117,12 +144,12 @@ func (m *Manager) durable(user string) []store.Change {
 	if e, ok := m.dormant.users[user]; ok {
 		return m.keep(e, former)
 	}
+	kept := store.Lease{UserName: user, LastKey: m.keyPrints[user], Former: former}
 	if lease, ok := m.pool.Lease(user); ok {
-		return append(changes, store.PutLease{Lease: store.Lease{
-			UserName: user, Address: lease.Address, Released: lease.Released, LastKey: m.keyPrints[user], Former: former,
-		}})
+		kept.Address, kept.Released = lease.Address, lease.Released
+		return append(changes, store.PutLease{Lease: kept})
 	}
-	return append(changes, putFormer(store.Lease{UserName: user, Former: former}))
+	return append(changes, withoutAddress(kept))
 }
 
 // settled ends what was kept from others until the store says the same of these

@@ -31,6 +31,7 @@ type charon struct {
 	mu     sync.Mutex
 	held   map[netip.Addr]session.Credential
 	armErr error
+	away   error         // Forget fails with it
 	block  chan struct{} // Arm waits for it when set
 	order  []string
 }
@@ -64,10 +65,20 @@ func (c *charon) Arm(ctx context.Context, cred session.Credential) error {
 	return nil
 }
 
+// fail makes Arm and Forget fail, or not any more.
+func (c *charon) fail(arm, forget error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armErr, c.away = arm, forget
+}
+
 func (c *charon) Forget(_ context.Context, home netip.Addr) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.order = append(c.order, "forget "+c.held[home].UserName)
+	if c.away != nil {
+		return c.away
+	}
 	delete(c.held, home)
 	return nil
 }
@@ -127,8 +138,7 @@ func newBench(t *testing.T, change func(*session.Config)) *bench {
 	return b
 }
 
-// restart makes a new Manager from what the disk holds.
-func (b *bench) restart(t *testing.T) []session.Credential {
+func (b *bench) pool(t *testing.T) *addresspool.Pool {
 	t.Helper()
 	pool, err := addresspool.New(addresspool.Config{
 		Prefixes: []addresspool.Prefix{{Prefix: prefix}},
@@ -138,7 +148,13 @@ func (b *bench) restart(t *testing.T) []session.Credential {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Manager = session.New(b.cfg, b.disk, pool, b.charon, slog.New(slog.DiscardHandler))
+	return pool
+}
+
+// restart makes a new Manager from what the disk holds.
+func (b *bench) restart(t *testing.T) []session.Credential {
+	t.Helper()
+	b.Manager = session.New(b.cfg, b.disk, b.pool(t), b.charon, slog.New(slog.DiscardHandler))
 	creds, err := b.Restore()
 	if err != nil {
 		t.Fatal(err)

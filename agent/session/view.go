@@ -69,6 +69,18 @@ func (m *Manager) Owner(home netip.Addr) (store.Session, bool) {
 	return e.Session, true
 }
 
+// Entitled finds the session whose mobile node may register a home address: that of
+// the Owner, once no security association of another one before can be left.
+func (m *Manager) Entitled(home netip.Addr) (store.Session, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.homes[home]
+	if !ok || e.foreign {
+		return store.Session{}, false
+	}
+	return e.Session, true
+}
+
 func (m *Manager) byUser(user string) (store.Session, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -3,6 +3,8 @@ package store
 import (
 	"fmt"
 	"net/netip"
+
+	"homeagent/ike/psk"
 )
 
 // MaxUserName is the length up to which stores take user names, in octets:
@@ -61,6 +63,9 @@ func (c PutLease) check() error {
 		if err := checkAddresses(f.Address); err != nil {
 			return err
 		}
+	}
+	if l := &c.Lease; l.LastKey != (psk.Fingerprint{}) && !l.Address.IsValid() && l.Released.IsZero() {
+		return nil
 	}
 	return checkAddresses(c.Lease.Address)
 }

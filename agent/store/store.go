@@ -68,7 +68,8 @@ func (s *Session) EndsAt() time.Time {
 // UserName.
 type Lease struct {
 	UserName string
-	Address  netip.Addr
+	// Address is the zero Addr where only LastKey is left.
+	Address netip.Addr
 	// Released is when the user gave it up, zero while in use.
 	Released time.Time
 	// LastKey is the fingerprint of the last ended session's MIPv6-AAA-Key.
