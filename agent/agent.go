@@ -152,7 +152,7 @@ func (a *Agent) buildSessions() error {
 		EffectTimeout: a.cfg.Limits.EffectTimeout, Identity: a.cfg.Diameter.Identity, Nodes: sessionNodes(nodes),
 		Remembered: a.cfg.Limits.Remembered,
 		Ended:      func(s store.Session) { a.registrar.Remove(s.HomeAddress) },
-		Began:      a.happenings.began, Over: a.happenings.over,
+		Began:      a.began, Over: a.happenings.over,
 	}, wishStore{a.deps.Store, a.shield}, pool, measuredKeyer{keyer{a.charon, a.kernel, a.happenings}, a.metrics}, a.deps.Log)
 	return nil
 }

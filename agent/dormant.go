@@ -72,7 +72,7 @@ func (a *Agent) unserved() []control.Warning {
 		w := control.Warning{Cause: control.NodeNotServed, Repair: "systemctl reload homeagent",
 			Text: fmt.Sprintf("the mobile node %q of the configuration, at %s, is not served: the session of %q was in its way, and has ended", d.UserName, d.HomeAddress, d.By)}
 		if _, err := a.sessions.Find(d.By); err == nil {
-			w.Repair = "homeagentctl release " + d.By + " && " + w.Repair
+			w.Repair = "homeagentctl release " + d.By
 			w.Text = fmt.Sprintf("the mobile node %q of the configuration, at %s, is not served: %q, whom an AAA server authorized, has its user name or its home address", d.UserName, d.HomeAddress, d.By)
 		}
 		all = append(all, w)

@@ -10,6 +10,7 @@ import (
 	"homeagent/agent/config"
 	"homeagent/agent/mobilenode"
 	"homeagent/agent/session"
+	"homeagent/agent/store"
 	"homeagent/xfrm"
 )
 
@@ -32,6 +33,15 @@ func (a *Agent) setNodes(nodes []mobilenode.Node) {
 		}
 	}
 	a.manual.Store(&homes)
+}
+
+// began tells of a session. One that is keyed by hand may have waited for its turn: the
+// kernel gets its security associations.
+func (a *Agent) began(s store.Session, renewed bool) {
+	a.happenings.began(s, renewed)
+	if s.Manual {
+		a.kernel.look()
+	}
 }
 
 // manualNode finds the mobile node with a home address that is keyed by hand, and has
@@ -88,9 +98,13 @@ func (a *Agent) configureNodes(ctx context.Context, cfg *config.Config, nodes []
 // force, and the same session.
 func (a *Agent) rekeyedByHand(nodes []mobilenode.Node, done *session.NodeChanges) []string {
 	var all []string
+	others := map[string]bool{}
+	for _, user := range slices.Concat(done.Added, done.Changed) {
+		others[user] = true
+	}
 	for _, n := range nodes {
 		before, there := (*a.manual.Load())[n.HomeAddress]
-		if !there || !n.PSK.IsZero() || slices.Contains(done.Added, n.UserName) || slices.Contains(done.Changed, n.UserName) {
+		if !there || !n.PSK.IsZero() || others[n.UserName] {
 			continue
 		}
 		if !slices.EqualFunc(before.Associations(n.HomeAgent, 0), n.Associations(n.HomeAgent, 0), xfrm.Association.Equal) {

@@ -98,6 +98,9 @@ func (m *Manager) adopt(p *plan) {
 		m.strays[p.asleep.HomeAddress] = struct{}{}
 	}
 	m.forgetLeases()
+	if p.before != nil && p.before.HomeAddress != p.after.HomeAddress || p.asleep != nil {
+		m.tellFreed()
+	}
 	m.mu.Unlock()
 	m.wake()
 	if m.cfg.Began != nil {

@@ -19,6 +19,16 @@ import (
 // [*NodeError] if the configuration asks for what somebody else has. A key that the
 // IKE daemon does not take at once is loaded later.
 func (m *Manager) Configure(ctx context.Context, nodes []Node) (NodeChanges, error) {
+	m.configuring.Lock()
+	defer m.configuring.Unlock()
+	done, err := m.configure(ctx, nodes)
+	if err == nil {
+		m.nodes = nodes
+	}
+	return done, err
+}
+
+func (m *Manager) configure(ctx context.Context, nodes []Node) (NodeChanges, error) {
 	endTurns, err := m.turnsOf(ctx, nodes)
 	defer func() {
 		for _, end := range endTurns {

@@ -2,21 +2,23 @@ package session
 
 import (
 	"cmp"
+	"context"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // A Displaced mobile node is one of the configuration that has no session, as
 // somebody whom an AAA server authorized has one with its user name or its home
-// address. Who came first stays, at a start as at a reload.
+// address. Who came first stays, at a start as at a reload; when that session ends the
+// mobile node gets its own.
 type Displaced struct {
 	Node
 	By string // the user who has the session
 }
 
 // Displaced lists the mobile nodes of the configuration that are not served, in the
-// order of their user names. The session that is in a node's way may have ended
-// since: then a reload lets the node in.
+// order of their user names.
 func (m *Manager) Displaced() []Displaced {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -35,6 +37,47 @@ func (m *Manager) waitingHomes() map[string]netip.Addr {
 		homes[d.UserName] = d.HomeAddress
 	}
 	return homes
+}
+
+// tellFreed wakes admitLate where a session has ended, or has left an address, that a
+// mobile node of the configuration may wait for. The caller holds the lock.
+func (m *Manager) tellFreed() {
+	if len(m.displaced) == 0 {
+		return
+	}
+	select {
+	case m.freed <- struct{}{}:
+	default:
+	}
+}
+
+// admitLate gives displaced mobile nodes their sessions, until ctx ends.
+func (m *Manager) admitLate(ctx context.Context) {
+	for {
+		select {
+		case <-m.freed:
+		case <-ctx.Done():
+			return
+		}
+		if err := m.admit(ctx); err != nil && ctx.Err() == nil {
+			m.log.Warn("mobile nodes of the configuration wait on though a session has ended (try: systemctl reload homeagent)", "error", err)
+		}
+		select { // sessions may end in masses
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (m *Manager) admit(ctx context.Context) error {
+	m.configuring.Lock()
+	defer m.configuring.Unlock()
+	done, err := m.configure(ctx, m.nodes)
+	if err == nil && len(done.Added) > 0 {
+		m.log.Info("mobile nodes of the configuration are served, as the sessions in their way have ended", "mobile_nodes", len(done.Added), "first", done.Added[0])
+	}
+	return err
 }
 
 // A takenError says who has what a mobile node of the configuration is to have.

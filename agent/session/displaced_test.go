@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -68,6 +69,43 @@ func TestConfiguredTakesThePlaceOfWhatIsOver(t *testing.T) {
 		synctest.Wait()
 		if !slices.Equal(over, []session.Cause{session.AuthExpired}) {
 			t.Errorf("told %v", over)
+		}
+	})
+}
+
+// When the session in its way ends, a mobile node of the configuration gets its own, as
+// the configuration is by then.
+func TestDisplacedComesInByItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		one, five, six := node(t, 1), byHand(t, 5), node(t, 6)
+		b := newBench(t, nil)
+		for i, n := range []session.Node{one, five, six} {
+			r := request(i + 1)
+			r.HomeAddress = n.HomeAddress
+			b.must(t, r)
+		}
+		b.cfg.Nodes = []session.Node{one, five, six}
+		b.restart(t)
+		b.run(t)
+		b.configure(t, one, five)
+		b.expectDisplaced(t, "mn1@example.com by mn1@example.com", "mn5@example.com by mn2@example.com")
+		moving := request(2)
+		moving.HomeAddress = netip.MustParseAddr("2001:db8:1::99")
+		b.must(t, moving)
+		synctest.Wait()
+		b.owner(t, five)
+		b.expectDisplaced(t, "mn1@example.com by mn1@example.com")
+		for _, user := range []string{"mn1@example.com", "mn3@example.com"} {
+			if err := b.Release(t.Context(), user); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		b.owner(t, one)
+		b.expectDisplaced(t)
+		if s, _ := b.Owner(six.HomeAddress); s.Configured {
+			t.Errorf("%s is served, and is in the configuration no more", s.UserName)
 		}
 	})
 }

@@ -112,6 +112,7 @@ func (m *Manager) forget(ctx context.Context, s *store.Session, now time.Time) {
 	m.pool.Release(s.UserName, now)
 	m.keyPrints[s.UserName] = s.Fingerprint
 	m.forgetLeases()
+	m.tellFreed()
 	m.mu.Unlock()
 	m.wake()
 	if err := m.keys.Forget(ctx, s.HomeAddress); err != nil {

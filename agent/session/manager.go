@@ -79,6 +79,10 @@ type Manager struct {
 	kick  chan struct{} // wakes Run: an earlier expiry, or something to settle
 	late  chan struct{} // wakes the arming of keys that failed
 
+	configuring sync.Mutex // held while mobile nodes of the configuration are taken over
+	nodes       []Node     // those that were last, guarded by it
+	freed       chan struct{}
+
 	mu        sync.Mutex
 	pool      *addresspool.Pool
 	users     map[string]*entry
@@ -128,7 +132,7 @@ const firstManualReqID = 1 << 29
 func New(cfg Config, st store.Store, pool *addresspool.Pool, keys Keyer, log *slog.Logger) *Manager {
 	m := &Manager{
 		cfg: cfg, store: st, pool: pool, keys: keys, log: log,
-		ready: make(chan struct{}), kick: make(chan struct{}, 1), late: make(chan struct{}, 1),
+		ready: make(chan struct{}), kick: make(chan struct{}, 1), late: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		users: map[string]*entry{}, known: map[string]*entry{}, promised: map[string]string{}, ours: map[netip.Addr]bool{}, ids: map[string]*entry{}, homes: map[netip.Addr]*entry{},
 		load: map[netip.Addr]int{}, unsettled: map[string]struct{}{}, keyPrints: map[string]psk.Fingerprint{}, prints: newPrints(),
 		dormant: newDormant(), strays: map[netip.Addr]struct{}{}, reqIDs: firstReqID - 1, manualIDs: firstManualReqID - 1, unarmed: map[string]bool{},

@@ -31,7 +31,8 @@ func (m *Manager) Restore() ([]Credential, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	nodes := m.settledNodes(m.cfg.Nodes, kept.session)
+	m.nodes = m.cfg.Nodes
+	nodes := m.settledNodes(m.nodes, kept.session)
 	kept.configure(nodes, m.identity, time.Now(), m.log)
 	kept.resolve(m.isPlaced, m.log)
 	m.addNodes(kept, nodes)

@@ -31,9 +31,10 @@ func (m *Manager) String() string { return "session manager" }
 func (m *Manager) Run(ctx context.Context) error {
 	close(m.ready)
 	m.tellDropped()
-	var arming sync.WaitGroup
-	arming.Go(func() { m.armLate(ctx) })
-	defer arming.Wait()
+	var late sync.WaitGroup
+	late.Go(func() { m.armLate(ctx) })
+	late.Go(func() { m.admitLate(ctx) })
+	defer late.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -104,11 +104,12 @@ func zeroFields(t *testing.T, st store.Store) {
 	full := Session(1)
 	s := store.Session{UserName: "ユーザ@例え.jp", HomeAddress: full.HomeAddress, HomeAgent: full.HomeAgent, PSK: full.PSK}
 	l := store.Lease{UserName: s.UserName, Address: s.HomeAddress}
+	keyOnly := store.Lease{UserName: user(2), LastKey: Lease(2).LastKey}
 	b := store.Binding{HomeAddress: s.HomeAddress, HomeAgent: s.HomeAgent}
-	apply(t, st, store.PutSession{Session: s}, store.PutLease{Lease: l}, store.PutBinding{Binding: b})
+	apply(t, st, store.PutSession{Session: s}, store.PutLease{Lease: l}, store.PutLease{Lease: keyOnly}, store.PutBinding{Binding: b})
 	holds(t, st, Snapshot{
 		Sessions: map[string]store.Session{s.UserName: s},
-		Leases:   map[string]store.Lease{s.UserName: l},
+		Leases:   map[string]store.Lease{s.UserName: l, user(2): keyOnly},
 		Bindings: map[netip.Addr]store.Binding{s.HomeAddress: b},
 	})
 }
