@@ -36,6 +36,7 @@ func TestEndedKeyIsRefusedForGood(t *testing.T) {
 			b.configure(t, elsewhere)
 			b.restart(t) // without it
 		}},
+		{"the home prefix was another", func(t *testing.T, b *bench) { b.logged(t, otherPrefix) }},
 		{"another one of the configuration got the address", func(t *testing.T, b *bench) { b.configure(t, other) }},
 		{"another one of the configuration got the address at a restart", func(t *testing.T, b *bench) {
 			b.cfg.Nodes = []session.Node{other}
