@@ -2,47 +2,29 @@ package session
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
-
-	"homeagent/agent/store"
 )
 
 // arm has the IKE daemon take the key of a configured user, once it has nothing any more
 // of who had the home address before. The caller has the user's turn.
 func (m *Manager) arm(ctx context.Context, user string) error {
-	s, foreign := m.configured(user)
-	if foreign {
-		if err := m.keys.Forget(ctx, s.HomeAddress); err != nil {
-			return fmt.Errorf("ending what is left of who had %s before: %w", s.HomeAddress, err)
-		}
-	}
-	if s.Configured && !s.Manual {
-		if err := m.keys.Arm(ctx, credential(&s)); err != nil {
+	s, ok := m.byUser(user)
+	if ok && s.Configured {
+		if err := m.vacate(ctx, s.HomeAddress); err != nil {
 			return err
 		}
+		if !s.Manual {
+			if err := m.keys.Arm(ctx, credential(&s)); err != nil {
+				return err
+			}
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e, ok := m.users[user]; ok {
-		e.foreign = false
-	}
 	delete(m.unarmed, user)
 	return nil
-}
-
-// configured finds the session of a configured user, and whether its address was
-// somebody else's.
-func (m *Manager) configured(user string) (s store.Session, foreign bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e, ok := m.users[user]
-	if !ok || !e.Configured {
-		return s, false
-	}
-	return e.Session, e.foreign
 }
 
 // armAll tries some users and has armLate try again those that fail. It tells of the

@@ -48,7 +48,11 @@ func (m *Manager) carryOut(ctx context.Context, p *plan) *Refusal {
 		m.takeBack(p)
 		return refuse(StoreFailed, err)
 	}
-	if err := m.keys.Arm(ctx, credential(&p.after)); err != nil {
+	err := m.vacate(ctx, p.after.HomeAddress)
+	if err == nil {
+		err = m.keys.Arm(ctx, credential(&p.after))
+	}
+	if err != nil {
 		m.takeBack(p)
 		return refuse(KeyNotLoaded, err)
 	}
@@ -98,7 +102,11 @@ func (m *Manager) adopt(p *plan) {
 		m.strays[p.asleep.HomeAddress] = struct{}{}
 	}
 	m.forgetLeases()
-	if p.before != nil && p.before.HomeAddress != p.after.HomeAddress || p.asleep != nil {
+	if p.before != nil && p.before.HomeAddress != p.after.HomeAddress {
+		m.linger(p.before.HomeAddress)
+		m.tellFreed()
+	}
+	if p.asleep != nil {
 		m.tellFreed()
 	}
 	m.mu.Unlock()
@@ -123,7 +131,7 @@ func (m *Manager) retire(ctx context.Context, p *plan) {
 	if p.before == nil || p.before.HomeAddress == p.after.HomeAddress {
 		return
 	}
-	if err := m.keys.Forget(ctx, p.before.HomeAddress); err != nil {
+	if err := m.vacate(ctx, p.before.HomeAddress); err != nil {
 		m.log.Warn("the former home address is still known to the IKE daemon, which removes it when it can be reached",
 			"user_name", p.before.UserName, "home_address", p.before.HomeAddress, "error", err)
 	}

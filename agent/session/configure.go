@@ -287,6 +287,9 @@ func (m *Manager) carry(c *configuring) {
 		if !c.claimed[s.UserName] {
 			m.pool.Release(s.UserName, c.at)
 		}
+		if !s.Manual {
+			m.linger(s.HomeAddress)
+		}
 	}
 	for _, s := range c.added {
 		if !c.claimed[s.UserName] {
@@ -294,7 +297,10 @@ func (m *Manager) carry(c *configuring) {
 				m.log.Error("the home address of a mobile node of the configuration is somebody else's", "user_name", s.UserName, "home_address", s.HomeAddress, "error", err)
 			}
 		}
-		m.insert(s).foreign = c.foreign[s.HomeAddress]
+		m.insert(s)
+		if c.foreign[s.HomeAddress] {
+			m.linger(s.HomeAddress)
+		}
 	}
 	for _, s := range c.rekeyed {
 		m.users[s.UserName].PSK = s.PSK
@@ -313,7 +319,7 @@ func (m *Manager) carry(c *configuring) {
 func (m *Manager) follow(ctx context.Context, c *configuring) {
 	for _, s := range c.ended {
 		if !s.Manual && !c.foreign[s.HomeAddress] {
-			if err := m.keys.Forget(ctx, s.HomeAddress); err != nil {
+			if err := m.vacate(ctx, s.HomeAddress); err != nil {
 				m.log.Warn("a mobile node that left the configuration is still known to the IKE daemon, which removes it when it can be reached",
 					"user_name", s.UserName, "home_address", s.HomeAddress, "error", err)
 			}

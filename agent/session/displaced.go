@@ -3,6 +3,8 @@ package session
 import (
 	"cmp"
 	"context"
+	"errors"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
@@ -59,15 +61,29 @@ func (m *Manager) admitLate(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if err := m.admit(ctx); err != nil && ctx.Err() == nil {
-			m.log.Warn("mobile nodes of the configuration wait on though a session has ended (try: systemctl reload homeagent)", "error", err)
-		}
-		select { // sessions may end in masses
-		case <-time.After(retryPause):
-		case <-ctx.Done():
-			return
+		level := slog.LevelWarn
+		for again := true; again; level = slog.LevelDebug {
+			again = m.admitOnce(ctx, level)
+			select { // sessions may end in masses
+			case <-time.After(retryPause):
+			case <-ctx.Done():
+				return
+			}
 		}
 	}
+}
+
+// admitOnce tells whether it is to be tried again. What the configuration asks for in
+// vain is the operator's to change.
+func (m *Manager) admitOnce(ctx context.Context, level slog.Level) (again bool) {
+	err := m.admit(ctx)
+	if err == nil || ctx.Err() != nil {
+		return false
+	}
+	var refused *NodeError
+	again = !errors.As(err, &refused)
+	m.log.Log(ctx, level, "mobile nodes of the configuration wait on though a session has ended", "error", err, "tried_again", again)
+	return again
 }
 
 func (m *Manager) admit(ctx context.Context) error {

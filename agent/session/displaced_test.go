@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
@@ -107,5 +108,28 @@ func TestDisplacedComesInByItself(t *testing.T) {
 		if s, _ := b.Owner(six.HomeAddress); s.Configured {
 			t.Errorf("%s is served, and is in the configuration no more", s.UserName)
 		}
+	})
+}
+
+// A store that fails just then makes it wait no longer than until it works again.
+func TestDisplacedComesInOnceTheStoreWorks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := node(t, 1)
+		b := newBench(t, nil)
+		b.must(t, request(1))
+		b.cfg.Nodes = []session.Node{n}
+		b.restart(t)
+		b.run(t)
+		if err := b.Release(t.Context(), n.UserName); err != nil {
+			t.Fatal(err)
+		}
+		b.disk.fail(errors.New("the disk is full"))
+		time.Sleep(time.Minute)
+		b.expectDisplaced(t, "mn1@example.com by mn1@example.com")
+		b.disk.fail(nil)
+		time.Sleep(5 * time.Second)
+		b.owner(t, n)
+		b.expectDisplaced(t)
 	})
 }

@@ -112,10 +112,11 @@ func (m *Manager) forget(ctx context.Context, s *store.Session, now time.Time) {
 	m.pool.Release(s.UserName, now)
 	m.keyPrints[s.UserName] = s.Fingerprint
 	m.forgetLeases()
+	m.linger(s.HomeAddress)
 	m.tellFreed()
 	m.mu.Unlock()
 	m.wake()
-	if err := m.keys.Forget(ctx, s.HomeAddress); err != nil {
+	if err := m.vacate(ctx, s.HomeAddress); err != nil {
 		m.log.Warn("an ended session is still known to the IKE daemon, which removes it when it can be reached",
 			"user_name", s.UserName, "home_address", s.HomeAddress, "error", err)
 	}

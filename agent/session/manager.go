@@ -75,9 +75,11 @@ type Manager struct {
 	keys  Keyer
 	log   *slog.Logger
 	turns turns
-	ready chan struct{}
-	kick  chan struct{} // wakes Run: an earlier expiry, or something to settle
-	late  chan struct{} // wakes the arming of keys that failed
+	// vacating are turns of home addresses.
+	vacating turns
+	ready    chan struct{}
+	kick     chan struct{} // wakes Run: an earlier expiry, or something to settle
+	late     chan struct{} // wakes the arming of keys that failed
 
 	configuring sync.Mutex // held while mobile nodes of the configuration are taken over
 	nodes       []Node     // those that were last, guarded by it
@@ -96,7 +98,8 @@ type Manager struct {
 	unsettled map[string]struct{}        // users whose durable state may lag behind memory
 	keyPrints map[string]psk.Fingerprint // of users' last keys
 	prints    prints
-	proven    int // sessions that an IKE_AUTH has proven
+	proven    int                     // sessions that an IKE_AUTH has proven
+	lingering map[netip.Addr]struct{} // home addresses; see linger
 	// strays are home addresses of which the store may hold a binding that is nobody's.
 	strays    map[netip.Addr]struct{}
 	dropped   []dropped       // by Restore, until Run tells of them
@@ -115,9 +118,6 @@ type entry struct {
 	store.Session
 	identity string
 	place    int // -1: never expires
-	// foreign is set while the IKE daemon may still have security associations of
-	// another user who had the home address before.
-	foreign bool
 }
 
 // firstReqID is above what charon gives to connections without a reqid of their
@@ -135,7 +135,7 @@ func New(cfg Config, st store.Store, pool *addresspool.Pool, keys Keyer, log *sl
 		ready: make(chan struct{}), kick: make(chan struct{}, 1), late: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		users: map[string]*entry{}, known: map[string]*entry{}, promised: map[string]string{}, ours: map[netip.Addr]bool{}, ids: map[string]*entry{}, homes: map[netip.Addr]*entry{},
 		load: map[netip.Addr]int{}, unsettled: map[string]struct{}{}, keyPrints: map[string]psk.Fingerprint{}, prints: newPrints(),
-		dormant: newDormant(), strays: map[netip.Addr]struct{}{}, reqIDs: firstReqID - 1, manualIDs: firstManualReqID - 1, unarmed: map[string]bool{},
+		dormant: newDormant(), lingering: map[netip.Addr]struct{}{}, strays: map[netip.Addr]struct{}{}, reqIDs: firstReqID - 1, manualIDs: firstManualReqID - 1, unarmed: map[string]bool{},
 	}
 	for _, ha := range cfg.HomeAgents {
 		m.ours[ha] = true
@@ -161,7 +161,7 @@ func credential(s *store.Session) Credential {
 
 // insert puts a session into the indexes, in place of the user's earlier one.
 // The caller holds the lock.
-func (m *Manager) insert(s store.Session) *entry {
+func (m *Manager) insert(s store.Session) {
 	m.remove(s.UserName)
 	m.prints.remove(s.UserName)
 	e := &entry{Session: s, identity: m.identity(s.UserName), place: -1}
@@ -173,7 +173,6 @@ func (m *Manager) insert(s store.Session) *entry {
 	m.load[s.HomeAgent]++
 	m.proven += proven(&s)
 	m.expiry.add(e)
-	return e
 }
 
 // proven is 1 for a session whose key an IKE_AUTH has proven, and else 0.

@@ -59,7 +59,8 @@ func (m *Manager) Restore() ([]Credential, error) {
 		}
 	}
 	for _, user := range kept.foreign {
-		m.users[user].foreign, m.unarmed[user] = true, true
+		m.linger(m.users[user].HomeAddress)
+		m.unarmed[user] = true
 		m.armSoon()
 	}
 	return creds, m.drop(kept)

@@ -75,7 +75,7 @@ func (m *Manager) Entitled(home netip.Addr) (store.Session, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e, ok := m.homes[home]
-	if !ok || e.foreign {
+	if _, lingers := m.lingering[home]; !ok || lingers {
 		return store.Session{}, false
 	}
 	return e.Session, true
