@@ -98,6 +98,7 @@ func (t *attention) tell(now time.Time) {
 type ending struct {
 	certificate *x509.Certificate
 	kind        events.Kind
+	cause       control.Cause // none while there is time
 	text        string
 }
 
@@ -108,9 +109,13 @@ func (t *attention) ending(now time.Time) []ending {
 		until := c.NotAfter.UTC().Format("2006-01-02 15:04 UTC")
 		switch {
 		case now.After(c.NotAfter):
-			all = append(all, ending{c, events.CertificateExpired, t.cfg.Problem(option, "%s has run out, %s (put a new one in its place, and have it read: systemctl reload homeagent)", what, until).Error()})
+			all = append(all, ending{c, events.CertificateExpired, control.CertificateExpired, t.cfg.Problem(option, "%s has run out, %s (put a new one in its place, and have it read: systemctl reload homeagent)", what, until).Error()})
 		case now.After(doctor.RenewalDue(c)):
-			all = append(all, ending{c, events.CertificateExpires, t.cfg.Problem(option, "%s is valid until %s, for %s (put a new one in its place, and have it read: systemctl reload homeagent)", what, until, span(c.NotAfter.Sub(now))).Error()})
+			var cause control.Cause
+			if now.After(doctor.RenewalOverdue(c)) {
+				cause = control.CertificateExpires
+			}
+			all = append(all, ending{c, events.CertificateExpires, cause, t.cfg.Problem(option, "%s is valid until %s, for %s (put a new one in its place, and have it read: systemctl reload homeagent)", what, until, span(c.NotAfter.Sub(now))).Error()})
 		}
 	}
 	for i, c := range t.certificates.Own {
@@ -146,7 +151,7 @@ func (t *attention) warnings() []control.Warning {
 		all = append(all, control.Warning{Text: t.cfg.Locate(w).Error()})
 	}
 	for _, e := range t.ending(time.Now()) {
-		all = append(all, control.Warning{Cause: control.CertificateExpires, Text: e.text})
+		all = append(all, control.Warning{Cause: e.cause, Text: e.text})
 	}
 	return all
 }

@@ -3,7 +3,9 @@ package agent
 import (
 	"context"
 	"os"
+	"slices"
 
+	"homeagent/agent/control"
 	"homeagent/agent/discovery"
 	"homeagent/agent/metrics"
 )
@@ -12,7 +14,7 @@ import (
 func (a *Agent) snapshot() *metrics.Snapshot {
 	counts := a.sessions.Counts()
 	s := &metrics.Snapshot{
-		Started: a.started, Ready: a.begun(), Warnings: len(a.warnings(context.Background())),
+		Started: a.started, Ready: a.begun(), Warnings: len(a.warnings(context.Background())), Degraded: a.degraded(),
 		Sessions: metrics.Sessions{Armed: counts.Armed(), Established: counts.Established, Manual: counts.Manual, Dormant: counts.Dormant},
 		Prefixes: a.sessions.AddressUse(),
 		Bindings: a.registrar.Phases(), Outcomes: a.registrar.Counters(),
@@ -30,6 +32,16 @@ func (a *Agent) snapshot() *metrics.Snapshot {
 	}
 	s.Control.Requests, s.Control.Refused = a.control.Counters()
 	return s
+}
+
+// degraded tells of each cause whether there is a reason of it.
+func (a *Agent) degraded() map[string]bool {
+	status := a.Status(context.Background())
+	causes := map[string]bool{}
+	for _, cause := range control.Causes() {
+		causes[string(cause)] = slices.ContainsFunc(status.Reasons, func(r control.Warning) bool { return r.Cause == cause })
+	}
+	return causes
 }
 
 func (a *Agent) kernelSnapshot() metrics.Kernel {

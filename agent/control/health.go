@@ -1,6 +1,10 @@
 package control
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // The states of a daemon.
 const (
@@ -18,14 +22,17 @@ type Cause string
 
 // The causes.
 const (
-	StoreFails         Cause = "store_fails"
-	KernelFails        Cause = "kernel_fails"
-	ManualKeyingFails  Cause = "manual_keying_fails"
-	StrongSwanAway     Cause = "strongswan_away"
-	NoPeer             Cause = "no_peer"
-	ReloadRefused      Cause = "reload_refused"
-	BoxNotReady        Cause = "box_not_ready"
+	StoreFails        Cause = "store_fails"
+	KernelFails       Cause = "kernel_fails"
+	ManualKeyingFails Cause = "manual_keying_fails"
+	StrongSwanAway    Cause = "strongswan_away"
+	NoPeer            Cause = "no_peer"
+	ReloadRefused     Cause = "reload_refused"
+	BoxNotReady       Cause = "box_not_ready"
+	// CertificateExpires is for the last days; before that there is a warning without
+	// a cause.
 	CertificateExpires Cause = "certificate_expires"
+	CertificateExpired Cause = "certificate_expired"
 	ProposalRefused    Cause = "proposal_refused"
 	// SessionsDormant says that the configuration has no place for some sessions,
 	// NodeNotServed that a session of an AAA server is in a mobile node's way.
@@ -42,10 +49,14 @@ var brief = map[Cause]string{
 	ReloadRefused:      "the changed configuration is not in force",
 	BoxNotReady:        "the box is not ready",
 	CertificateExpires: "a certificate runs out",
+	CertificateExpired: "a certificate has run out",
 	ProposalRefused:    "strongSwan refuses a proposal",
 	SessionsDormant:    "sessions are not served",
 	NodeNotServed:      "a mobile node of the configuration is not served",
 }
+
+// Causes are all of them, sorted.
+func Causes() []Cause { return slices.Sorted(maps.Keys(brief)) }
 
 // Brief is the cause in a few words.
 func (c Cause) Brief() string {

@@ -107,7 +107,7 @@ type Warning struct {
 	// Cause is a word for programs, which does not change between versions. The
 	// daemon is degraded where there is a warning with one: "store_fails",
 	// "kernel_fails", "manual_keying_fails", "strongswan_away", "no_peer", "reload_refused",
-	// "box_not_ready", "certificate_expires", "proposal_refused", "sessions_dormant" or
+	// "box_not_ready", "certificate_expires", "certificate_expired", "proposal_refused", "sessions_dormant" or
 	// "node_not_served".
 	Cause  Cause  `json:"cause,omitempty"`
 	Text   string `json:"text"`

@@ -16,13 +16,23 @@ import (
 	"homeagent/agent/secretfile"
 )
 
-// renewal is how long before its end a certificate is worth a warning.
-const renewal = 30 * 24 * time.Hour
+// renewal is how long before its end a certificate is worth a warning, and lastDays when
+// that is all but too late. The alerts for Prometheus have the same.
+const (
+	renewal  = 21 * 24 * time.Hour
+	lastDays = 3 * 24 * time.Hour
+)
 
-// RenewalDue is from when on a certificate is worth a warning: a month before its
+// RenewalDue is from when on a certificate is worth a warning: three weeks before its
 // end, or where it is made for a short time the last third of that.
 func RenewalDue(c *x509.Certificate) time.Time {
 	return c.NotAfter.Add(-min(renewal, c.NotAfter.Sub(c.NotBefore)/3))
+}
+
+// RenewalOverdue is from when on somebody has to act today: three days before its end, or
+// the last tenth of a short time.
+func RenewalOverdue(c *x509.Certificate) time.Time {
+	return c.NotAfter.Add(-min(lastDays, c.NotAfter.Sub(c.NotBefore)/10))
 }
 
 // tlsFiles looks at the files of TLS: there, readable, fitting, valid, and the key

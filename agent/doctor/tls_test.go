@@ -1,12 +1,16 @@
 package doctor_test
 
 import (
+	"crypto/x509"
+	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"homeagent/agent/config"
+	"homeagent/agent/doctor"
 )
 
 const tlsFolder = "/etc/homeagent/tls/"
@@ -70,6 +74,22 @@ func TestTLSNotYetValid(t *testing.T) {
 	for _, f := range s.examine(t).Findings {
 		if f.Check == "tls" && !strings.Contains(shown(f), "is not valid before") {
 			t.Errorf("unexpected finding: %s", shown(f))
+		}
+	}
+}
+
+// Who is told by an alert finds the same on the box.
+func TestAlertsAgreeAboutCertificates(t *testing.T) {
+	t.Parallel()
+	rules, err := os.ReadFile("../../packaging/prometheus/homeagent.rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{NotAfter: time.Now()}
+	for what, due := range map[string]time.Time{"renewal": doctor.RenewalDue(c), "its last days": doctor.RenewalOverdue(c)} {
+		days := c.NotAfter.Sub(due) / (24 * time.Hour)
+		if text := fmt.Sprintf("< %d * 86400", days); strings.Count(string(rules), text) != 2 {
+			t.Errorf("no alerts of %s in %q", what, text)
 		}
 	}
 }

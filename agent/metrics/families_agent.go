@@ -13,6 +13,7 @@ func agentFamilies() []family {
 		// hides /proc/stat.
 		gauge("start_time_seconds", "When the home agent was started, as seconds since 1970", seconds(func(s *Snapshot) time.Time { return s.Started })),
 		gauge("ready", "Whether the home agent has become ready since its start (1) or not (0)", flag(func(s *Snapshot) bool { return s.Ready })),
+		gauge("degraded", "Whether the home agent is degraded (1) or not (0) for a cause, as homeagentctl status tells", collectDegraded, "cause"),
 		gauge("box_warnings", "Number of things around the daemon that are not as it needs them, as homeagentctl doctor tells", one(func(s *Snapshot) int { return s.Warnings })),
 		gauge("sessions", "Number of bootstrapped mobile nodes: armed ones have a key that no IKE_AUTH has proven yet", collectSessions, "state"),
 		gauge("dormant_sessions", "Number of sessions that are kept but not served, as the configuration has no place for their home address or home agent address", one(func(s *Snapshot) int { return s.Sessions.Dormant })),
@@ -24,6 +25,16 @@ func agentFamilies() []family {
 		gauge("store_healthy", "Whether the last commit of the store succeeded (1) or not (0)", flag(func(s *Snapshot) bool { return s.Store.Healthy })),
 		gauge("store_size_bytes", "Size of the store's file", known(func(s *Snapshot) int64 { return s.Store.Size })),
 		gauge("store_free_bytes", "Room left on the disk of the store's file", known(func(s *Snapshot) int64 { return s.Store.Free })),
+	}
+}
+
+func collectDegraded(s *Snapshot, emit emit) {
+	for cause, degraded := range s.Degraded {
+		value := 0.0
+		if degraded {
+			value = 1
+		}
+		emit(value, cause)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"homeagent/agent/addresspool"
 	"homeagent/agent/bindingcache"
+	"homeagent/agent/control"
 	"homeagent/agent/metrics"
 	"homeagent/agent/mobility"
 	"homeagent/agent/session"
@@ -36,7 +37,7 @@ var update = flag.Bool("update", false, "write testdata anew")
 // snapshot is a home agent with a bit of everything.
 func snapshot() *metrics.Snapshot {
 	s := &metrics.Snapshot{
-		Started: time.Unix(1767311000, 500e6), Ready: true, Warnings: 1, Sessions: metrics.Sessions{Armed: 1, Established: 2, Dormant: 3},
+		Started: time.Unix(1767311000, 500e6), Ready: true, Warnings: 1, Degraded: degraded(), Sessions: metrics.Sessions{Armed: 1, Established: 2, Dormant: 3},
 		Prefixes: []addresspool.Usage{
 			{Prefix: netip.MustParsePrefix("2001:db8:1::/64"), InUse: 3, HeldDown: 1, Remembered: 2, Size: 100},
 			{Prefix: netip.MustParsePrefix("2001:db8:2::/64"), Size: math.MaxUint64},
@@ -69,6 +70,15 @@ func snapshot() *metrics.Snapshot {
 	s.HomeLink.Up, s.HomeLink.Held, s.HomeLink.Errors, s.HomeLink.Counters.Conflicts = true, 2, 1, 3
 	s.Discovery.Received[0] = 4
 	return s
+}
+
+// degraded is for lack of a peer.
+func degraded() map[string]bool {
+	causes := map[string]bool{}
+	for _, cause := range control.Causes() {
+		causes[string(cause)] = cause == control.NoPeer
+	}
+	return causes
 }
 
 // lived is what was measured of it.
@@ -202,7 +212,7 @@ func TestDescriptionsAreTheMetrics(t *testing.T) {
 // mobile node is among them, however much there is.
 func TestNoSubscriberIsNamed(t *testing.T) {
 	t.Parallel()
-	bounded := []string{"state", "reason", "code", "status", "stage", "result", "fault", "error", "kind", "prefix", "peer", "authority", "version", "goversion"}
+	bounded := []string{"state", "reason", "code", "status", "stage", "result", "fault", "error", "kind", "prefix", "peer", "authority", "cause", "version", "goversion"}
 	for _, d := range metrics.Describe() {
 		for _, label := range d.Labels {
 			if !slices.Contains(bounded, label) {

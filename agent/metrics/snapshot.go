@@ -19,6 +19,8 @@ type Snapshot struct {
 	Started  time.Time
 	Ready    bool // it has become ready since its start
 	Warnings int  // about the box
+	// Degraded tells of each cause whether the home agent is degraded for it.
+	Degraded map[string]bool
 	Sessions Sessions
 	Prefixes []addresspool.Usage
 	// Bindings counts home addresses by phase.
