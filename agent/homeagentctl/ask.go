@@ -40,7 +40,7 @@ func askAll(e *environment, questions []question) error {
 		}
 	}
 	if len(missing) > 0 {
-		return usageError{fmt.Errorf("writing the configuration: missing %s, which are asked for on a terminal", strings.Join(missing, ", "))}
+		return usageError{fmt.Errorf("writing the configuration: missing %s (on a terminal it asks)", strings.Join(missing, ", "))}
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ type initCmd struct {
 	HomeLink string   `help:"Interface to the link that the home prefix is on. Without it the prefix must be routed to this box." placeholder:"NAME"`
 	Peer     string   `help:"Diameter identity of the AAA server." placeholder:"NAME"`
 	Connect  string   `help:"Connect to the AAA server at this address. Without it, it connects to us." placeholder:"ADDR[:PORT]"`
-	Listen   string   `help:"Address to let it connect to; the first --ha if it is not given." placeholder:"ADDR[:PORT]"`
+	Listen   string   `help:"Address to let it connect to; the first --ha if neither this nor --connect is given." placeholder:"ADDR[:PORT]"`
 	Secured  string   `help:"What protects that connection: tls, ipsec, loopback (the AAA server is on this box) or none (${default})." enum:"tls,ipsec,loopback,none" default:"tls" placeholder:"HOW"`
 
 	Certificate string `help:"Our certificate for TLS (${default})." default:"/etc/homeagent/tls/certificate.pem" placeholder:"FILE"`
@@ -81,25 +81,33 @@ func (c *initCmd) replaceable() ([]byte, error) {
 func (c *initCmd) values() map[string]string {
 	v := map[string]string{
 		"diameter.identity": quoted(c.Identity), "diameter.realm": quoted(orParent(c.Realm, c.Identity)),
-		"diameter.peer.identity": quoted(c.Peer), "diameter.peer.bootstrapper": "true",
 		"home_agent.addresses": quotedAll(c.HA), "home_prefix.prefix": quoted(masked(c.Prefix)),
 	}
-	if c.Secured == "tls" {
+	c.peer(v)
+	if c.HomeLink != "" {
+		v["mobility.home_link"], v["mobility.interface"] = `"physical"`, quoted(c.HomeLink)
+	}
+	return v
+}
+
+// peer adds what the AAA server needs.
+func (c *initCmd) peer(v map[string]string) {
+	v["diameter.peer.identity"], v["diameter.peer.bootstrapper"] = quoted(c.Peer), "true"
+	if c.usesTLS() {
 		v["diameter.certificate"], v["diameter.key"], v["diameter.ca"] = quoted(c.Certificate), quoted(c.Key), quoted(c.CA)
 	} else {
 		v["diameter.peer.secured"] = quoted(c.Secured)
 	}
 	if c.Connect != "" {
 		v["diameter.peer.connect"] = quoted(c.Connect)
-	} else {
+	}
+	if c.Connect == "" || c.Listen != "" {
 		v["diameter.listen.address"] = quoted(c.listen())
-		v["diameter.listen.tls"] = strconv.FormatBool(c.Secured == "tls")
+		v["diameter.listen.tls"] = strconv.FormatBool(c.usesTLS())
 	}
-	if c.HomeLink != "" {
-		v["mobility.home_link"], v["mobility.interface"] = `"physical"`, quoted(c.HomeLink)
-	}
-	return v
 }
+
+func (c *initCmd) usesTLS() bool { return c.Secured == "tls" }
 
 func (c *initCmd) listen() string {
 	switch {
@@ -137,7 +145,7 @@ func orParent(realm, identity string) string {
 func (c *initCmd) next(e *environment) {
 	var missing []string
 	for _, file := range []string{c.Certificate, c.Key, c.CA} {
-		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) && c.Secured == "tls" {
+		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) && c.usesTLS() {
 			missing = append(missing, file)
 		}
 	}

@@ -36,6 +36,9 @@ func TestInitFromFlags(t *testing.T) {
 		{"we connect", []string{"--connect", "aaah.example.com", "--secured", "ipsec"}, func(c *config.Config) bool {
 			return len(c.Diameter.Listen) == 0 && c.Diameter.Peers[0].Connect == "aaah.example.com"
 		}},
+		{"each connects to the other", []string{"--connect", "aaah.example.com", "--listen", "[2001:db8:1::1]:5868"}, func(c *config.Config) bool {
+			return c.Diameter.Listen[0] == config.Listen{Address: "[2001:db8:1::1]:5868", TLS: true} && c.Diameter.Peers[0].Connect == "aaah.example.com"
+		}},
 		{"a physical home link, two addresses", []string{"--home-link", "eth1", "--ha", "2001:db8:1::2", "--listen", "[::]:5868"}, func(c *config.Config) bool {
 			return c.Mobility.Interface == "eth1" && len(c.HomeAgent.Addresses) == 2 && c.Diameter.Listen[0].Address == "[::]:5868"
 		}},
@@ -83,7 +86,7 @@ func TestInitSaysWhatIsMissing(t *testing.T) {
 	}
 	defer null.Close()
 	err = run(t.Context(), []string{"init", "--config", filepath.Join(t.TempDir(), "x"), "--peer", "aaah.example.com"}, null, &strings.Builder{})
-	if err == nil || !strings.Contains(err.Error(), "missing --identity, --ha, --prefix, which") {
+	if err == nil || !strings.Contains(err.Error(), "missing --identity, --ha, --prefix (on a terminal it asks)") {
 		t.Errorf("without a terminal: %v", err)
 	}
 }

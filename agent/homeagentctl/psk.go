@@ -43,8 +43,8 @@ type derivation struct {
 	KeyOctets      int    `json:"key_octets"`
 }
 
-// maxHex is more than the digits of the longest key and a line ending.
-const maxHex = 2*psk.MaxAAAKey + 2
+// maxHex is more than 0x, the digits of the longest key and a line ending.
+const maxHex = 2 + 2*psk.MaxAAAKey + 2
 
 // Run prints the pre-shared key as 40 hexadecimal digits.
 func (c *pskCmd) Run(e *environment) error {
@@ -80,7 +80,7 @@ func (c *pskCmd) read(e *environment) (psk.AAAKey, error) {
 		}
 		digits, from = typed, "the key from standard input"
 	}
-	octets, err := hex.DecodeString(strings.TrimSpace(digits))
+	octets, err := hex.DecodeString(strings.TrimPrefix(strings.TrimSpace(digits), "0x"))
 	if err != nil {
 		return psk.AAAKey{}, usageError{fmt.Errorf("reading %s: it is not an even number of hexadecimal digits", from)}
 	}

@@ -34,7 +34,7 @@ func TestPSKVectors(t *testing.T) {
 	}
 	for _, v := range vectors {
 		args := []string{"psk", "--key-id", strconv.Itoa(int(v.ID)), "--hoa", v.HoA, "--ha", v.HA, "--key"}
-		for _, source := range [][2]string{{v.Key, ""}, {"-", v.Key + "\n"}} {
+		for _, source := range [][2]string{{v.Key, ""}, {"-", v.Key + "\n"}, {"0x" + v.Key, ""}} {
 			out, err := ctl(t, source[1], append(args, source[0])...)
 			if err != nil || out != v.Want+"\n" {
 				t.Errorf("psk for %s: %q, %v, want %s", v.HoA, out, err, v.Want)
