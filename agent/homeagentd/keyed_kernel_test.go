@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"homeagent/agent/config"
 	"homeagent/diameter/lab/testbed"
 )
 
@@ -91,4 +92,60 @@ func (s *stranger) keys() {
 func (s *stranger) keyed() int {
 	s.t.Helper()
 	return strings.Count(s.commands(s.HomeAgent, "ip xfrm state list proto esp"), "proto esp")
+}
+
+// A mobile node that README writes into the configuration, and its strongSwan as README
+// has it: no AAA server knows of it.
+func TestMobileNodeOfTheReadme(t *testing.T) {
+	const secret = "correct horse battery staple"
+	dir := t.TempDir()
+	key, conf, least := filepath.Join(dir, "mn9.key"), filepath.Join(dir, "swanctl.conf"), filepath.Join(dir, "homeagent.toml")
+	table := strings.Replace(example(t, "[[mobile_node]]"), "/etc/homeagent/mn9.key", key, 1)
+	swanctl := strings.Replace(example(t, "connections {"), "the text of mn9.key", secret, 1)
+	for file, text := range map[string]string{key: secret + "\n", conf: swanctl, least: example(t, "[home_agent]") + table} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if cfg, err := config.Load(least); err != nil || len(cfg.MobileNodes) != 1 {
+		t.Errorf("the least configuration: %v", err)
+	}
+	s := newSystem(t, table)
+	node := s.strangerAt(t, 9, netip.MustParseAddr("2001:db8:1::9"))
+	node.reqID = 9
+	node.sendsFrom(testbed.CareOfAddressA)
+	for _, arguments := range [][]string{{"--load-all", "--noprompt", "--file", conf}, {"--initiate", "--child", "mobility"}} {
+		if out, err := s.mnCharon.Swanctl(arguments...); err != nil {
+			t.Fatalf("%v: %v\n%s", arguments, err, out)
+		}
+	}
+	node.asks([]habit{
+		{"registered", update(1, flagsAH, 10, alternate(testbed.CareOfAddressA)...), acknowledgement{Sequence: 1, Lifetime: 10}},
+		{"de-registered", update(2, flagsAH, 0, alternate(testbed.CareOfAddressA)...), acknowledgement{Sequence: 2}},
+	})
+	if session, err := s.ctl.Session(soon(t), user(9)); err != nil || session.State != "established" || session.Source != "configuration" {
+		t.Errorf("session %+v, error %v", session, err)
+	}
+}
+
+// example is the one in README that begins with a line.
+func example(t *testing.T, first string) string {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(readme), "\n    "+first+"\n")
+	if !found {
+		t.Fatalf("README has no example that begins with %q", first)
+	}
+	var text strings.Builder
+	text.WriteString(first + "\n")
+	for line := range strings.Lines(rest) {
+		if !strings.HasPrefix(line, "    ") {
+			break
+		}
+		text.WriteString(line)
+	}
+	return text.String()
 }
