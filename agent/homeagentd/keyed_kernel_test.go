@@ -102,7 +102,7 @@ func TestMobileNodeOfTheReadme(t *testing.T) {
 	key, conf, least := filepath.Join(dir, "mn9.key"), filepath.Join(dir, "swanctl.conf"), filepath.Join(dir, "homeagent.toml")
 	table := strings.Replace(example(t, "[[mobile_node]]"), "/etc/homeagent/mn9.key", key, 1)
 	swanctl := strings.Replace(example(t, "connections {"), "the text of mn9.key", secret, 1)
-	for file, text := range map[string]string{key: secret + "\n", conf: swanctl, least: example(t, "[home_agent]") + table} {
+	for file, text := range map[string]string{key: secret + "\n", conf: swanctl, least: example(t, "[[home_prefix]]") + table} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -128,14 +128,15 @@ func TestMobileNodeOfTheReadme(t *testing.T) {
 	}
 }
 
-// example is the one in README that begins with a line.
+// example is the one in that section of README that begins with a line.
 func example(t *testing.T, first string) string {
 	t.Helper()
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, found := strings.Cut(string(readme), "\n    "+first+"\n")
+	_, section, _ := strings.Cut(string(readme), "\n### Without an AAA server\n")
+	_, rest, found := strings.Cut(section, "\n    "+first+"\n")
 	if !found {
 		t.Fatalf("README has no example that begins with %q", first)
 	}
