@@ -126,7 +126,7 @@ func (a *Agent) buildCharon() error {
 			a.sessions.Established(e.HomeAddress, e.CareOf, e.At)
 			a.happenings.up(&e)
 		},
-		OnDown: a.happenings.down, OnLink: a.happenings.link,
+		OnDown: a.happenings.down, OnLink: a.happenings.link, OnRefused: a.refused,
 		OnTunnels: func(e ike.Tunneled) {
 			a.shield.wished(e.HomeAddress, wish{e.Tunnels.ReturnRoutability, e.Tunnels.Payload})
 			a.sessions.Tunnelled(e.HomeAddress, e.Tunnels.ReturnRoutability, e.Tunnels.Payload)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"homeagent/agent/bindingcache"
+	"homeagent/agent/doctor"
 	"homeagent/agent/events"
 	"homeagent/agent/session"
 	"homeagent/agent/store"
@@ -72,6 +73,14 @@ func (h happenings) link(err error) {
 		return
 	}
 	h.Record(events.Event{Kind: events.StrongSwanConnected})
+}
+
+// refused is ike.Config's, in the words of the options.
+func (a *Agent) refused(all []ike.Refusal) {
+	for _, r := range all {
+		option, text := doctor.RefusedProposal(r)
+		a.happenings.Record(events.Event{Kind: events.ProposalRefused, Detail: a.cfg.Problem(option, "%s", text).Error()})
+	}
 }
 
 var peerKinds = map[peer.ChangeKind]events.Kind{

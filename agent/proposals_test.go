@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"homeagent/agent/control"
+	"homeagent/agent/events"
 )
 
 // Proposals that strongSwan does not take are refused at a reload, and told of where
@@ -25,6 +26,9 @@ func TestRefusedProposals(t *testing.T) {
 	status, err := h.ctl.Status(t.Context())
 	if err != nil || len(status.Warnings) != 1 || !strings.Contains(status.Warnings[0].Text, want) || !status.IKE.Connected {
 		t.Errorf("the status of a daemon with a proposal that is refused: %+v, %v", status, err)
+	}
+	if e := h.heard(t, events.ProposalRefused); !strings.Contains(e.Detail, want) {
+		t.Errorf("told %q, want %q", e.Detail, want)
 	}
 	// One that is mended takes a restart; who cannot be asked is believed.
 	h.edit(t, `"rot13"`, `"aes256"`)

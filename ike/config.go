@@ -99,6 +99,11 @@ type Config struct {
 	// It may be nil.
 	OnLink func(error)
 
+	// OnRefused is called in the same order when charon was reached and refuses
+	// proposals of this configuration that it was not told of yet; the connection of
+	// no mobile node is loaded then. It may be nil.
+	OnRefused func([]Refusal)
+
 	// OnTunnels is called in the same order when a mobile node has
 	// CHILD_SAs for other packets than before, and when it was restored
 	// with others than it has. It may be nil.

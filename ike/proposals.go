@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,8 +99,9 @@ func (c *Charon) vet(ctx context.Context, link *vici.Link) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	news := len(refused) > 0 && !slices.Equal(c.refused, refused)
 	c.refused = refused
-	for _, r := range refused {
-		c.cfg.Log.Error("charon refuses a proposal, and with it the connection of every mobile node", "proposal", r.Proposal, "esp", r.ESP)
+	if news && c.cfg.OnRefused != nil {
+		c.reports.add(func() { c.cfg.OnRefused(refused) })
 	}
 }

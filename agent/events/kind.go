@@ -35,6 +35,7 @@ const (
 	IKEDown
 	StrongSwanConnected
 	StrongSwanLost
+	ProposalRefused
 
 	BindingRegistered
 	BindingRefreshed

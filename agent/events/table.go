@@ -81,6 +81,10 @@ var table = [kindEnd]row{
 		"The connection to strongSwan is gone. Until it is back no mobile node can be bootstrapped or authenticate; " +
 			"those that are registered are served on. Keys and connections are loaded again by themselves. Is it running?\n\n" +
 			"  systemctl status strongswan\n  journalctl -u strongswan"},
+	ProposalRefused: {"proposal_refused", "strongSwan refuses a proposal of the configuration", slog.LevelError, "8912558a8bd9497da262bcdc74c8c40e",
+		"strongSwan was started and does not take the proposal that DETAIL names, because it is not written as it wants it, and with it " +
+			"the connection of no mobile node: nobody can authenticate. It is told when strongSwan is reached, once for the same proposals. " +
+			"What is mended takes a restart of the home agent:\n\n  swanctl --list-algs\n  homeagentd --check\n  systemctl restart homeagent"},
 
 	BindingRegistered: {"binding_registered", "binding registered", slog.LevelInfo, "6864fe09988b43a8bc2025c6f3eae3e0",
 		"The mobile node registered its care-of address; packets to the home address are forwarded there."},
