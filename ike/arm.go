@@ -155,7 +155,7 @@ func (c *Charon) replace(s *session, cred Credential, user identity) {
 		return
 	}
 	s.answer(errSuperseded)
-	if s.wanted && s.user.fold != user.fold {
+	if (s.wanted || s.ending) && s.user.fold != user.fold {
 		c.oust(s)
 	}
 	if s.wanted && s.cred.HomeAgent != cred.HomeAgent {

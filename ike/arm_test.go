@@ -472,6 +472,34 @@ func TestForget(t *testing.T) {
 	})
 }
 
+// TestArmInPlaceOfWhoIsBeingForgotten: the IKE_SAs of who had the home address end, also
+// when charon had no time for that before the next one is armed.
+func TestArmInPlaceOfWhoIsBeingForgotten(t *testing.T) {
+	t.Parallel()
+	stranger := cred(1, 4)
+	stranger.UserName = user(9)
+	for name, next := range map[string]ike.Credential{"another user": stranger, "the same user": cred(1, 2)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, ike.Config{}, func(r *rig) {
+				r.mustArm(cred(1, 1))
+				r.establish(1)
+				r.slow()
+				if err := r.forget(1); err == nil {
+					r.t.Error("forgotten by a charon without time")
+				}
+				if err := r.ike.Arm(r.t.Context(), next); err != nil {
+					r.t.Fatalf("arming: %v", err)
+				}
+				time.Sleep(time.Minute)
+				if sas := r.charon.SAs(); (sas == nil) != (next.UserName == stranger.UserName) {
+					r.t.Errorf("IKE_SAs are left: %v", sas)
+				}
+			})
+		})
+	}
+}
+
 // TestForgetWhileAway: it is not wanted any more at once, and done when charon
 // is back, even if charon itself remembers all.
 func TestForgetWhileAway(t *testing.T) {
