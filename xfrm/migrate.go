@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"syscall"
-	"time"
 
 	"homeagent/xfrm/internal/object"
 )
@@ -42,19 +41,19 @@ type Migration struct {
 // matches nothing; the addresses it reads from XFRMA_KMADDRESS.
 //
 // charon, which hears of the policies that Bind moves, moves their security
-// associations too, and may be about it: then the kernel refuses the message, and
-// takes it a moment later.
+// associations itself, and may be about it: then the kernel refuses to move them a
+// second time (ENODATA), and charon is told in a message that moves nothing.
 func (k *Kernel) Migrate(ctx context.Context, m Migration) error {
-	err := k.announce(ctx, m)
-	for range announceAgain {
-		if !errors.Is(err, syscall.ENODATA) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	announcements, err := k.announcements(m)
+	for i := range announcements {
+		if err = ctx.Err(); err == nil {
+			err = k.announce(announcements[i])
+		}
+		if err != nil {
 			break
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(announcePause):
-		}
-		err = k.announce(ctx, m)
 	}
 	if err != nil {
 		return fmt.Errorf("announcing %s at %s to the key management daemon: %w", m.HomeAddress, m.CareOf, err)
@@ -62,23 +61,14 @@ func (k *Kernel) Migrate(ctx context.Context, m Migration) error {
 	return nil
 }
 
-// announceAgain is how often an announcement is repeated at most.
-const (
-	announceAgain = 20
-	announcePause = 5 * time.Millisecond
-)
-
-func (k *Kernel) announce(ctx context.Context, m Migration) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	announcements, err := k.announcements(m)
-	for _, a := range announcements {
-		if err = ctx.Err(); err == nil {
-			err = k.platform.Migrate(a)
-		}
-		if err != nil {
-			return err
-		}
+func (k *Kernel) announce(a object.Migration) error {
+	err := k.platform.Migrate(a)
+	if last := a.Moves[len(a.Moves)-1]; errors.Is(err, syscall.ENODATA) && last.Mode == object.TunnelMode {
+		a.Moves = []object.Move{a.Moves[0], a.Moves[0]}
+		a.Moves[1].ReqID = last.ReqID
+		err = k.platform.Migrate(a)
+	}
+	if err == nil {
 		k.log.Debug("kernel changed", "command", a)
 	}
 	return err

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"homeagent/xfrm/internal/object"
 )
@@ -62,24 +61,28 @@ func TestMigrateTakesTunnelsAlong(t *testing.T) {
 	}
 }
 
-// While charon moves the same security associations the kernel refuses.
-func TestMigrateTriesAgain(t *testing.T) {
+// Where charon is moving a pair of associations already it is told all the same.
+func TestMigrateLeavesToCharonWhatItMoves(t *testing.T) {
 	t.Parallel()
 	k, fake := start(t, desired())
-	m := Migration{HomeAddress: addr("2001:db8:1::100"), HomeAgent: addr("2001:db8:1::1"), CareOf: addr("2001:db8:2::b"), ReqID: 5001}
-	for _, persistent := range []error{syscall.ENODATA, syscall.EPERM} {
-		fake.Fail("ip xfrm migrate", persistent)
-		if err := k.Migrate(t.Context(), m); !errors.Is(err, persistent) {
-			t.Errorf("got error %v, want %v", err, persistent)
-		}
+	m := Migration{
+		HomeAddress: addr("2001:db8:1::100"), HomeAgent: addr("2001:db8:1::1"), CareOf: addr("2001:db8:2::b"), ReqID: 5001,
+		Protection: Protection{ReturnRoutability: 7, Payload: 8}, From: addr("2001:db8:2::a"),
 	}
-	fake.Fail("ip xfrm migrate", syscall.ENODATA)
-	result := make(chan error)
-	go func() { result <- k.Migrate(t.Context(), m) }()
-	time.Sleep(announcePause) // it does not matter how many times that is
-	fake.Fail("ip xfrm migrate", nil)
-	if err := <-result; err != nil {
-		t.Error(err)
+	const policy = "ip xfrm migrate src 2001:db8:1::/64 dst 2001:db8:1::1/128 proto 135 dir in proto esp mode transport reqid 1001 from src :: dst :: to src 2001:db8:1::100 dst 2001:db8:1::1"
+	busy := policy + " proto esp mode tunnel reqid 7"
+	fake.Fail(busy, syscall.ENODATA)
+	if err := k.Migrate(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(fake.Journal()), "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], policy+" proto esp mode transport reqid 7 from src :: dst ::") ||
+		!strings.HasPrefix(lines[1], policy+" proto esp mode tunnel reqid 8 ") || !strings.Contains(lines[2], " reqid 5001 ") {
+		t.Errorf("got %q", lines)
+	}
+	fake.Fail(busy, syscall.EPERM)
+	if err := k.Migrate(t.Context(), m); !errors.Is(err, syscall.EPERM) {
+		t.Errorf("got error %v, want %v", err, syscall.EPERM)
 	}
 }
 

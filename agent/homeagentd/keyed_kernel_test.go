@@ -88,10 +88,13 @@ func (s *stranger) keys() {
 	}
 }
 
-// keyed counts the home agent's ESP security associations.
-func (s *stranger) keyed() int {
+// keyed counts the home agent's ESP security associations, and secured the mobile node's.
+func (s *stranger) keyed() int   { return s.espStates(s.HomeAgent) }
+func (s *stranger) secured() int { return s.espStates(s.MobileNode) }
+
+func (s *stranger) espStates(host *testbed.Host) int {
 	s.t.Helper()
-	return strings.Count(s.commands(s.HomeAgent, "ip xfrm state list proto esp"), "proto esp")
+	return strings.Count(s.commands(host, "ip xfrm state list proto esp"), "proto esp")
 }
 
 // A mobile node that README writes into the configuration, and its strongSwan as README
@@ -114,11 +117,10 @@ func TestMobileNodeOfTheReadme(t *testing.T) {
 	node := s.strangerAt(t, 9, netip.MustParseAddr("2001:db8:1::9"))
 	node.reqID = 9
 	node.sendsFrom(testbed.CareOfAddressA)
-	for _, arguments := range [][]string{{"--load-all", "--noprompt", "--file", conf}, {"--initiate", "--child", "mobility"}} {
-		if out, err := s.mnCharon.Swanctl(arguments...); err != nil {
-			t.Fatalf("%v: %v\n%s", arguments, err, out)
-		}
+	if out, err := s.mnCharon.Swanctl("--load-all", "--noprompt", "--file", conf); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
+	s.await(t, "the security associations are there at both ends", func() bool { return node.keyed() == 2 && node.secured() == 2 })
 	node.asks([]habit{
 		{"registered", update(1, flagsAH, 10, alternate(testbed.CareOfAddressA)...), acknowledgement{Sequence: 1, Lifetime: 10}},
 		{"de-registered", update(2, flagsAH, 0, alternate(testbed.CareOfAddressA)...), acknowledgement{Sequence: 2}},
