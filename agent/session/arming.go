@@ -56,8 +56,8 @@ func (m *Manager) armSoon() {
 	}
 }
 
-// armLate tries again, until ctx ends. It says once when all is well again: that it
-// fails still is no news.
+// armLate tries again, until ctx ends, and ends what lingers in the IKE daemon. It says
+// once when mobile nodes have what they waited for: that it fails still is no news.
 func (m *Manager) armLate(ctx context.Context) {
 	for {
 		select {
@@ -65,20 +65,31 @@ func (m *Manager) armLate(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for users := m.unready(); len(users) > 0; users = m.unready() {
+		waited := len(m.unready()) > 0
+		for again := true; again; {
 			select {
 			case <-time.After(retryPause):
 			case <-ctx.Done():
 				return
 			}
-			for _, user := range users {
-				if err := m.armOne(ctx, user); err != nil {
-					m.log.Debug("the IKE daemon is still not ready for a mobile node of the configuration", "user_name", user, "error", err)
-				}
-			}
+			again = !m.armUnready(ctx) || !m.vacateAll(ctx)
 		}
-		m.log.Info("the IKE daemon is ready for all mobile nodes of the configuration")
+		if waited {
+			m.log.Info("the IKE daemon is ready for all mobile nodes of the configuration")
+		}
 	}
+}
+
+// armUnready reports whether nobody is left.
+func (m *Manager) armUnready(ctx context.Context) bool {
+	done := true
+	for _, user := range m.unready() {
+		if err := m.armOne(ctx, user); err != nil {
+			done = false
+			m.log.Debug("the IKE daemon is still not ready for a mobile node of the configuration", "user_name", user, "error", err)
+		}
+	}
+	return done
 }
 
 // unready are the configured users for whom armLate has something to do.

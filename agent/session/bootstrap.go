@@ -53,6 +53,7 @@ func (m *Manager) carryOut(ctx context.Context, p *plan) *Refusal {
 		err = m.keys.Arm(ctx, credential(&p.after))
 	}
 	if err != nil {
+		m.lingerFor(p) // it may have come to know the key
 		m.takeBack(p)
 		return refuse(KeyNotLoaded, err)
 	}
@@ -79,6 +80,9 @@ func (m *Manager) takeBack(p *plan) {
 		return
 	}
 	m.settled([]string{p.after.UserName})
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tellFreed()
 }
 
 // finish ends the reservations of a plan. The caller holds the lock.

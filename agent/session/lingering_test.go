@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -37,6 +38,33 @@ func TestAddressLingersUntilStrongSwanForgets(t *testing.T) {
 		}
 		if s, ok := b.Entitled(heir.HomeAddress); !ok || s.UserName != heir.UserName {
 			t.Errorf("entitled is %q", s.UserName)
+		}
+	})
+}
+
+// Nothing lingers longer than strongSwan is away, whoever wants the address.
+func TestLingeringEndsByItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.run(t)
+		away := errors.New("charon is away")
+		b.must(t, asking(1))
+		b.charon.fail(nil, away)
+		if err := b.Release(t.Context(), "mn1@example.com"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		b.charon.fail(away, nil)
+		refused := asking(2)
+		refused.HomeAddress = elsewhere
+		b.refused(t, refused, session.KeyNotLoaded)
+		time.Sleep(5 * time.Second)
+		b.charon.fail(nil, away)
+		for _, home := range []netip.Addr{contested, elsewhere} {
+			r := request(3)
+			r.SessionID, r.UserName, r.HomeAddress, r.AAAKey = r.SessionID+home.String(), home.String()+"@example.com", home, key(3)
+			b.must(t, r) // there is nothing to forget any more
 		}
 	})
 }

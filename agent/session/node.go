@@ -172,6 +172,11 @@ func (r *records) add(s store.Session) {
 func (r *records) holders() map[netip.Addr]string {
 	users := make(map[netip.Addr]string, len(r.leases))
 	for user, l := range r.leases {
+		for _, f := range l.Former {
+			users[f.Address] = user
+		}
+	}
+	for user, l := range r.leases {
 		users[l.Address] = user
 	}
 	for _, d := range r.dropped {

@@ -9,7 +9,8 @@ import (
 
 // prints are the users without a lease whose last key is remembered all the same, so
 // that no AAA server's message of long ago brings it back. There are as many as there
-// may be released leases; then those who lost their lease first are forgotten.
+// may be released leases; then those who lost their lease first are forgotten, of those
+// that a start found any.
 type prints struct {
 	order *list.List // of user names
 	place map[string]*list.Element
